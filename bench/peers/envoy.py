@@ -1,0 +1,218 @@
+"""Envoy: pass-through, and its nearest counterpart to our policies.
+
+Envoy has no API keys with consumers of its own, and no JSON schema check. Its counterpart here is what its users run:
+JWT (RS256, keys given locally), RBAC on a claim of the token, a local rate limit, and the JSON access log. The token is
+the same in every request.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from bench.load import HOST, Request
+from bench.orders import order
+from bench.peers import Ground, Probe, Setup
+
+_EXTENSIONS = "type.googleapis.com/envoy.extensions"
+_ISSUER = "https://id.shop.example"
+
+_LOG_FIELDS = {
+    "time": "%START_TIME%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "client": "%DOWNSTREAM_REMOTE_ADDRESS%",
+    "method": "%REQ(:METHOD)%",
+    "host": "%REQ(:AUTHORITY)%",
+    "path": "%REQ(:PATH)%",
+    "status": "%RESPONSE_CODE%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "bytes_in": "%BYTES_RECEIVED%",
+    "bytes_out": "%BYTES_SENT%",
+    "duration_ms": "%DURATION%",
+    "upstream_ms": "%RESPONSE_DURATION%",
+    "upstream": "%UPSTREAM_HOST%",
+    "flags": "%RESPONSE_FLAGS%",
+    "user_agent": "%REQ(USER-AGENT)%",
+    "traceparent": "%REQ(TRACEPARENT)%",
+}
+
+
+def passthrough(ground: Ground) -> Setup:
+    """A reverse proxy with the JSON access log."""
+    return _setup(ground, [])
+
+
+def policy(ground: Ground) -> Setup:
+    """JWT, RBAC, local rate limit and JSON access log; verified tokens are kept (``jwt_cache_config``)."""
+    return _policy(ground, cache=True)
+
+
+def policy_uncached(ground: Ground) -> Setup:
+    """The same as Envoy comes by default: the signature is verified in every request."""
+    return _policy(ground, cache=False)
+
+
+def _policy(ground: Ground, *, cache: bool) -> Setup:
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    token = sign(key, {"iss": _ISSUER, "aud": "shop", "sub": "bench", "plan": "gold", "exp": int(time.time()) + 86_400})
+    stranger = sign(key, {"iss": _ISSUER, "aud": "shop", "sub": "x", "plan": "none", "exp": int(time.time()) + 86_400})
+    provider: dict[str, Any] = {
+        "issuer": _ISSUER,
+        "audiences": ["shop"],
+        "local_jwks": {"inline_string": json.dumps({"keys": [public_jwk(key)]})},
+        "payload_in_metadata": "jwt",
+    }
+    if cache:
+        provider["jwt_cache_config"] = {"jwt_cache_size": 1000}
+    rule = {"match": {"prefix": "/"}, "requires": {"provider_name": "shop"}}
+    gold = {
+        "metadata": {
+            "filter": "envoy.filters.http.jwt_authn",
+            "path": [{"key": "jwt"}, {"key": "plan"}],
+            "value": {"string_match": {"exact": "gold"}},
+        }
+    }
+    paths = [
+        {"and_rules": {"rules": [{"header": {"name": ":method", "string_match": {"exact": method}}}, _path(path)]}}
+        for method, path in (("GET", "/items"), ("POST", "/orders"))
+    ]
+    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    filters = [
+        _filter("jwt_authn", "JwtAuthentication", providers={"shop": provider}, rules=[rule]),
+        _filter(
+            "rbac",
+            "RBAC",
+            rules={"action": "ALLOW", "policies": {"gold": {"permissions": paths, "principals": [gold]}}},
+        ),
+        _filter(
+            "local_ratelimit",
+            "LocalRateLimit",
+            stat_prefix="limit",
+            token_bucket={"max_tokens": 1_000_000, "tokens_per_fill": 1_000_000, "fill_interval": "1s"},
+            filter_enabled=always,
+            filter_enforced=always,
+        ),
+    ]
+    place = Request("POST", "/orders", {"Content-Type": "application/json"}, order())
+    bearer = {"Authorization": f"Bearer {token}"}
+    forged = token[:-8] + ("AAAAAAAA" if not token.endswith("AAAAAAAA") else "BBBBBBBB")
+    probes = (
+        Probe("no token", place, 401),
+        Probe("a forged token", place.with_headers({"Authorization": f"Bearer {forged}"}), 401),
+        Probe("a token without the claim", place.with_headers({"Authorization": f"Bearer {stranger}"}), 403),
+        Probe("a path that is not allowed", Request("GET", "/else", bearer), 403),
+    )
+    return _setup(ground, filters, bearer, probes)
+
+
+def sign(key: RSAPrivateKey, claims: dict[str, object]) -> str:
+    """A JWT (RFC 7519) with these claims, signed by RS256."""
+    head = {"alg": "RS256", "typ": "JWT", "kid": "bench"}
+    signed = ".".join(_base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
+    return f"{signed}.{_base64url(key.sign(signed.encode(), PKCS1v15(), SHA256()))}"
+
+
+def public_jwk(key: RSAPrivateKey) -> dict[str, str]:
+    """The public half of ``key`` as a JWK (RFC 7517)."""
+    numbers = key.public_key().public_numbers()
+
+    def integer(value: int) -> str:
+        return _base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+    return {
+        "kty": "RSA",
+        "use": "sig",
+        "alg": "RS256",
+        "kid": "bench",
+        "n": integer(numbers.n),
+        "e": integer(numbers.e),
+    }
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _path(path: str) -> dict[str, Any]:
+    return {"url_path": {"path": {"exact": path}}}
+
+
+def _filter(name: str, message: str, **config: Any) -> dict[str, Any]:
+    kind = f"{_EXTENSIONS}.filters.http.{name}.v3.{message}"
+    return {"name": f"envoy.filters.http.{name}", "typed_config": {"@type": kind, **config}}
+
+
+def _setup(
+    ground: Ground,
+    filters: list[dict[str, Any]],
+    credential: dict[str, str] | None = None,
+    probes: tuple[Probe, ...] = (),
+) -> Setup:
+    log = ground.folder / "access.jsonl"
+    manager = {
+        "@type": f"{_EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "in",
+        "use_remote_address": True,
+        "normalize_path": True,
+        "merge_slashes": True,
+        "access_log": [
+            {
+                "name": "envoy.access_loggers.file",
+                "typed_config": {
+                    "@type": f"{_EXTENSIONS}.access_loggers.file.v3.FileAccessLog",
+                    "path": str(log),
+                    "log_format": {"json_format": _LOG_FIELDS},
+                },
+            }
+        ],
+        "route_config": {
+            "virtual_hosts": [
+                {
+                    "name": "shop",
+                    "domains": [HOST],
+                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "shop"}}],
+                }
+            ]
+        },
+        "http_filters": [*filters, _filter("router", "Router")],
+    }
+    config = {
+        "static_resources": {
+            "listeners": [
+                {
+                    "address": _address(ground.port),
+                    "filter_chains": [
+                        {
+                            "filters": [
+                                {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+                            ]
+                        }
+                    ],
+                }
+            ],
+            "clusters": [
+                {
+                    "name": "shop",
+                    "type": "STATIC",
+                    "load_assignment": {
+                        "cluster_name": "shop",
+                        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(ground.upstream)}}]}],
+                    },
+                }
+            ],
+        }
+    }
+    file = ground.folder / "envoy.json"
+    file.write_text(json.dumps(config, indent=1))
+    argv = [str(ground.binary), "-c", str(file), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
+    return Setup(argv, credential=credential or {}, access_log=log, probes=probes)
+
+
+def _address(port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}

@@ -1,0 +1,99 @@
+"""nginx: the upstream of all cases, and a peer for pass-through. One worker; kept connections on both sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.load import HOST
+from bench.orders import ACCEPTED, ITEMS
+from bench.peers import Ground, Setup
+
+_KEPT = "keepalive_requests 1000000000; keepalive_timeout 1h;"
+
+_JSON_LOG = """
+  log_format json escape=json '{"time":"$time_iso8601","request_id":"$request_id","client":"$remote_addr",'
+    '"method":"$request_method","host":"$host","path":"$request_uri","status":$status,"bytes_in":$request_length,'
+    '"bytes_out":$bytes_sent,"seconds":$request_time,"upstream":"$upstream_addr",'
+    '"upstream_status":"$upstream_status","upstream_seconds":"$upstream_response_time",'
+    '"user_agent":"$http_user_agent","traceparent":"$http_traceparent"}';
+"""
+
+
+def upstream(ground: Ground) -> Setup:
+    """The server behind all proxies: two constant answers, no log; as cheap as a server can be."""
+    return _setup(
+        ground,
+        "master_process off;",
+        f"""
+  access_log off;
+  server {{
+    listen 127.0.0.1:{ground.port} backlog=1024;
+    {_KEPT}
+    default_type application/json;
+    location = /items {{ return 200 '{ITEMS}'; }}
+    location = /orders {{ return 201 '{ACCEPTED}'; }}
+  }}""",
+    )
+
+
+def passthrough(ground: Ground) -> Setup:
+    """A reverse proxy without an access log: the least that nginx can do."""
+    return _proxy(ground, "access_log off;", None)
+
+
+def passthrough_logged(ground: Ground) -> Setup:
+    """The same with one JSON line a request, written through a buffer of 64 KiB."""
+    log = ground.folder / "access.jsonl"
+    return _proxy(ground, f"{_JSON_LOG} access_log {log} json buffer=64k flush=1s;", log)
+
+
+def _proxy(ground: Ground, logging: str, log: Path | None) -> Setup:
+    return _setup(
+        ground,
+        "worker_processes 1;",
+        f"""
+  {logging}
+  upstream shop {{
+    server 127.0.0.1:{ground.upstream};
+    keepalive 64;
+    {_KEPT}
+  }}
+  server {{
+    listen 127.0.0.1:{ground.port} backlog=1024;
+    server_name {HOST};
+    {_KEPT}
+    location / {{
+      proxy_pass http://shop;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Request-Id $request_id;
+    }}
+  }}
+  server {{ listen 127.0.0.1:{ground.port} default_server; return 421; }}""",
+        log,
+    )
+
+
+def _setup(ground: Ground, processes: str, http: str, log: Path | None = None) -> Setup:
+    folder = ground.folder
+    temporary = "\n  ".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(
+        f"""daemon off; {processes}
+pid {folder}/nginx.pid;
+error_log stderr warn;
+worker_rlimit_nofile 8192;
+events {{ worker_connections 4096; }}
+http {{
+  {temporary}
+  server_tokens off; tcp_nodelay on;{http}
+}}
+"""
+    )
+    # "-e stderr": without it nginx opens the system's error log before it reads the file
+    argv = [str(ground.binary), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    return Setup(argv, access_log=log)

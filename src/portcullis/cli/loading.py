@@ -1,0 +1,47 @@
+"""Reading the configuration file for a command, and ending the command well when it can't be used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import typer
+from rich.console import Console
+
+from portcullis.cli.output import print_diagnostics
+from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
+from portcullis.engine.config.load import LoadedConfiguration, load_configuration
+from portcullis.engine.config.reader import decode
+from portcullis.stores.files import ConfigurationFiles
+
+
+def read_configuration(path: Path) -> LoadedConfiguration:
+    """Read the file at ``path``; raises :class:`ConfigurationError`, also where there is no such file."""
+    file = str(path)
+    try:
+        content = ConfigurationFiles(path).read(path.name)
+    except OSError as error:
+        message = f"the file can't be read: {error.strerror or error}"
+        raise ConfigurationError([Diagnostic(file, 0, 0, "", message)]) from error
+    return load_configuration(decode(content, file), file)
+
+
+def named_from_here(diagnostic: Diagnostic, file: Path) -> Diagnostic:
+    """``diagnostic`` about ``file``, or a file it names, with a path that can be opened from the working directory."""
+    if diagnostic.file == str(file):
+        return diagnostic
+    return msgspec.structs.replace(diagnostic, file=os.path.normpath(file.parent / diagnostic.file))
+
+
+@contextmanager
+def guarded(file: Path) -> Iterator[None]:
+    """End the command with exit code 2, after printing what is wrong, where ``file`` or what it names can't be used."""
+    try:
+        yield
+    except ConfigurationError as error:
+        diagnostics = [named_from_here(diagnostic, file) for diagnostic in error.diagnostics]
+        print_diagnostics(Console(stderr=True, highlight=False), diagnostics)
+        raise typer.Exit(2) from error

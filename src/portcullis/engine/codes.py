@@ -1,0 +1,85 @@
+"""Codes: the stable names of everything that can be said about an exchange.
+
+A code reads ``<phase>.<reason>`` and is the same in the response, the record, the metrics, ignore
+lists and the docs. Codes are never reused. Policies declare their own beside the policy; those of
+the gateway itself are here.
+
+What a caller may know and what the record must know differ: a caller learns that authentication
+failed, the record that the key had expired. ``Code.public`` names the code that the caller sees.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+PHASES = (
+    "guard",
+    "authenticate",
+    "authorize",
+    "limit",
+    "validate",
+    "inspect",
+    "objects",
+    "transform",
+    "upstream",
+    "protect",
+    "record",
+)
+
+
+class Code(msgspec.Struct, frozen=True):
+    """One thing that can be said about an exchange.
+
+    ``name``: ``<phase>.<reason>``; ``status``: HTTP status of the answer; ``title``: the RFC 9457
+    title, the same for every occurrence; ``public``: the code a caller sees, where the exact one
+    would tell too much.
+    """
+
+    name: str
+    status: int
+    title: str
+    public: Code | None = None
+
+    @property
+    def phase(self) -> str:
+        """The phase this code belongs to: the part before the dot."""
+        return self.name.partition(".")[0]
+
+    @property
+    def visible(self) -> Code:
+        """The code that the caller is told."""
+        return self.public or self
+
+
+# Framing and the wire: the client's bytes could not be read one way only (RFC 9112).
+MALFORMED_REQUEST = Code("guard.malformed_request", 400, "The request is not well-formed HTTP/1.1")
+MALFORMED_TARGET = Code("guard.malformed_target", 400, "The request target is ambiguous or malformed")
+UNSUPPORTED_VERSION = Code("guard.unsupported_version", 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
+HEAD_TOO_LARGE = Code("guard.head_too_large", 431, "The request head is too large")
+TARGET_TOO_LONG = Code("guard.target_too_long", 414, "The request target is too long")
+BODY_TOO_LARGE = Code("guard.body_too_large", 413, "The request body is too large")
+REQUEST_TIMEOUT = Code("guard.request_timeout", 408, "The request did not arrive in time")
+BUFFERS_FULL = Code("guard.buffers_full", 503, "The gateway is short of memory for request bodies")
+UPGRADE_REFUSED = Code("guard.upgrade_refused", 400, "Protocol upgrades are not offered here")
+EXPECTATION_FAILED = Code("guard.expectation_failed", 417, "Only the expectation 100-continue is understood")
+HTTPS_REQUIRED = Code("guard.https_required", 308, "Use https")
+CLIENT_ABORTED = Code("guard.client_aborted", 499, "The client went away before it was answered")
+
+# Routing: what the file does not declare does not exist.
+UNKNOWN_HOST = Code("guard.unknown_host", 421, "No API is served for this host")
+UNKNOWN_PATH = Code("guard.unknown_path", 404, "There is nothing at this path")
+UNKNOWN_VERSION = Code("guard.unknown_version", 404, "This version of the API is not served")
+METHOD_NOT_ALLOWED = Code("guard.method_not_allowed", 405, "This method is not offered at this path")
+
+# The gateway's own faults. A step that could not be evaluated refuses (fail closed).
+INTERNAL = Code("guard.internal", 500, "The gateway failed to decide, so it refused")
+
+# The way to the upstream and back.
+UPSTREAM_UNREACHABLE = Code("upstream.unreachable", 502, "The service could not be reached")
+UPSTREAM_BAD_RESPONSE = Code("upstream.bad_response", 502, "The service answered with something unusable")
+UPSTREAM_CLOSED = Code("upstream.closed", 502, "The service closed the connection before it answered")
+UPSTREAM_TIMEOUT = Code("upstream.timeout", 504, "The service did not answer in time")
+UPSTREAM_TRUNCATED = Code("upstream.truncated", 502, "The service's answer broke off")
+NO_UPSTREAM = Code("upstream.none_available", 503, "No instance of the service is available")
+
+ENGINE_CODES: tuple[Code, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Code))

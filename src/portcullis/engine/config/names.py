@@ -1,0 +1,166 @@
+"""Names, paths and URLs of the configuration file, and what may be in them.
+
+They end up in routes, records, metrics and on command lines, so each has a narrow set of characters. A check returns
+the value as it is, or raises ``ValueError`` with what would be right.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, WithJsonSchema
+
+from portcullis.engine.config.values import Meaning, Refers
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_ORIGIN = re.compile(r"(https?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?/?")
+_BASE_PATH = re.compile(r"/|(?:/[A-Za-z0-9._~-]{1,128})+")
+_FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+_OPERATION = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) (/[\x21-\x7e]*)")
+_TEMPLATE = re.compile(r"(?:[^{}]|\{[^{}/]+\})*")
+_MAX_HOST: Final = 253
+_MAX_PATH: Final = 1024
+
+
+def check_name(value: str) -> str:
+    """``value`` if it can name something: it becomes a part of paths, records and metrics."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 64")
+    return value
+
+
+def check_host(value: str) -> str:
+    """``value`` if it is a lower-case host name or IP address, ``*``, or ``*.`` and a domain."""
+    if value != value.lower():
+        raise ValueError(f"host names are written in lower case: {value.lower()}")
+    if "://" in value or "/" in value:
+        raise ValueError("a host name alone, without scheme and path: api.shop.example")
+    if value.count(":") == 1:
+        raise ValueError("a host name without a port: any port is meant")
+    if value == "*" or _is_domain(value.removeprefix("*.")) or _is_bracketed_address(value):
+        return value
+    raise ValueError("a host name (api.shop.example), * for any, or *.shop.example for all below a domain")
+
+
+def check_base_path(value: str) -> str:
+    """``value`` if it is a plain, normalised path; a trailing slash is not."""
+    segments = value.split("/")
+    if not _BASE_PATH.fullmatch(value) or "." in segments or ".." in segments:
+        raise ValueError("a path such as /shop: begins with /, does not end with one, and has nothing to decode in it")
+    return value
+
+
+def check_upstream(value: str) -> str:
+    """``value`` if it is the origin of a service; plain http is for loopback only."""
+    _scheme, mark, rest = value.partition("://")
+    if mark and "@" in rest:
+        raise ValueError("without user name and password: what is written here ends up in logs")
+    if mark and any(part in rest.rstrip("/") for part in "/?#"):
+        raise ValueError("scheme, host and port only; the path is decided by upstream.path")
+    match = _ORIGIN.fullmatch(value)
+    if match is None or not _is_host_of_url(match[2].lower()) or not 1 <= int(match[3] or 1) <= 65535:
+        raise ValueError("a URL such as https://shop.internal:9000 or http://127.0.0.1:9000")
+    if match[1] == "http" and not is_loopback(match[2]):
+        raise ValueError("https: plain http is for services on this machine only (127.0.0.1, localhost)")
+    return value
+
+
+def check_file_path(value: str) -> str:
+    """``value`` if it can be the path of a file or directory."""
+    if not value or len(value) > _MAX_PATH or not value.isprintable():
+        raise ValueError("a path relative to this file, or an absolute one")
+    return value
+
+
+def check_database(value: str) -> str:
+    """``value`` if it is the URL of an SQLite file."""
+    if not value.startswith("sqlite:///") or not value.isprintable() or "?" in value or len(value) > _MAX_PATH:
+        raise ValueError("an SQLite file, relative to this file: sqlite:///var/portcullis.db")
+    return value
+
+
+def check_field_name(value: str) -> str:
+    """``value`` if it is a header field's name (RFC 9110 5.1)."""
+    if not _FIELD_NAME.fullmatch(value):
+        raise ValueError("the name of a header field, such as API-Version")
+    return value
+
+
+def check_operation(value: str) -> str:
+    """``value`` if it reads like an operation, ``"GET /orders/{order_id}"``; whether it exists is another question."""
+    match = _OPERATION.fullmatch(value)
+    if match is None and _OPERATION.fullmatch(value[:8].upper() + value[8:]):
+        raise ValueError(f"methods are written in capitals: {value.partition(' ')[0].upper()}")
+    if match is None or not _TEMPLATE.fullmatch(match[2]):
+        raise ValueError('a method and a path as in the OpenAPI document: "GET /orders/{order_id}"')
+    return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host of a URL or an address is this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_domain(text: str) -> bool:
+    return len(text) <= _MAX_HOST and _DOMAIN.fullmatch(text) is not None
+
+
+def _is_host_of_url(text: str) -> bool:
+    return _is_domain(text) or _is_bracketed_address(text)
+
+
+def _is_bracketed_address(text: str) -> bool:
+    try:
+        return text[:1] == "[" and text[-1:] == "]" and ipaddress.IPv6Address(text[1:-1]).scope_id is None
+    except ValueError:
+        return False
+
+
+Name = Annotated[
+    str,
+    AfterValidator(check_name),
+    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}),
+    Meaning("a name", "shop"),
+]
+"""What something declared in the file is called."""
+
+Host = Annotated[str, AfterValidator(check_host), Meaning("a host name", "api.shop.example")]
+"""A host that requests may be for."""
+
+BasePath = Annotated[str, AfterValidator(check_base_path), Meaning("a path", "/shop")]
+"""A path before other paths."""
+
+UpstreamUrl = Annotated[
+    str, AfterValidator(check_upstream), Meaning("the URL of a service", "https://shop.internal:9000")
+]
+"""Where a service listens."""
+
+FieldName = Annotated[str, AfterValidator(check_field_name), Meaning("the name of a header field", "API-Version")]
+"""The name of a header field."""
+
+OperationName = Annotated[str, AfterValidator(check_operation), Meaning("an operation", "GET /orders/{order_id}")]
+"""Method and path template of an operation, as in its OpenAPI document."""
+
+FilePath = Annotated[str, AfterValidator(check_file_path), Meaning("the path of a file", "specs/shop.yaml")]
+"""A file, relative to the configuration file; absolute paths and ``..`` are fine: the file is the operator's own."""
+
+DatabaseUrl = Annotated[
+    str, AfterValidator(check_database), Meaning("the URL of a database", "sqlite:///var/portcullis.db")
+]
+"""The database of consumers and keys."""
+
+Permission = Annotated[str, Meaning("a permission", "orders:read")]
+"""What a role allows."""
+
+PlanName = Annotated[str, Refers("plans", "plan"), Meaning("the name of a plan", "free")]
+"""Names one of ``plans``."""
+
+IdentityName = Annotated[str, Refers("identities", "identity"), Meaning("the name of an identity", "partners")]
+"""Names one of ``identities``."""

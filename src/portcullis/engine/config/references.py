@@ -1,0 +1,167 @@
+"""What one part of the file says about another: names that must exist, settings that exclude or need each other.
+
+Names are checked on the tree, so that they are also told in a file that has other errors. The rest is checked on
+what could be read: entries that are wrong themselves are left out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from portcullis.engine.config import shape as shapes
+from portcullis.engine.config import tree, wording
+from portcullis.engine.config.diagnostics import Diagnostic
+from portcullis.engine.config.model import ApiConfig, Configuration, ListenerConfig, OperationSettings, PlanOf
+from portcullis.engine.config.names import is_loopback
+from portcullis.engine.config.shape import Fields, Scalar, Shape
+from portcullis.engine.config.tree import Node, Path, pointer
+from portcullis.engine.decision import shorten
+
+ADMIN: Final = "admin"
+"""The listener of this name serves health and metrics."""
+_MOST_COMPARED: Final = 20_000
+"""How many pairs of names are compared for likeness in one run: a second's worth at most."""
+
+
+class ReferenceChecker:
+    """Checks one file whose tree is ``root``; each method yields what it finds."""
+
+    def __init__(self, root: Node, file: str) -> None:
+        self.root = root
+        self.file = file
+        self.used: dict[str, set[str]] = {}
+        self.plans_of_consumers = False
+        self.compared = 0
+
+    def names(self) -> Iterator[Diagnostic]:
+        """Names of things that are not declared. Fills ``used`` (the names in use, by section)."""
+        waiting: list[tuple[Path, Shape | None, Node]] = [((), Fields(Configuration), self.root)]
+        while waiting:
+            path, shape, node = waiting.pop()
+            if isinstance(node, tree.Mapping):
+                self.plans_of_consumers |= any(option == Fields(PlanOf) for option in shapes.options(shape))
+                below = [((*path, key), shapes.step(shape, key), entry.node) for key, entry in node.entries.items()]
+                waiting += reversed(below)
+            elif isinstance(node, tree.Listing):
+                items = [((*path, index), shapes.item_of(shape), item) for index, item in enumerate(node.items)]
+                waiting += reversed(items)
+            elif isinstance(node.value, str):
+                yield from self._name(path, shape, node)
+
+    def _name(self, path: Path, shape: Shape | None, node: tree.Scalar) -> Iterator[Diagnostic]:
+        for option in shapes.options(shape):
+            if isinstance(option, Scalar) and option.refers is not None:
+                section, noun = option.refers.section, option.refers.noun
+                self.used.setdefault(section, set()).add(node.text)
+                declared = tree.find(self.root, (section,))
+                names = declared.entries if isinstance(declared, tree.Mapping) else {}
+                if node.text not in names:
+                    hint = self._nearest(node.text, names) if names else f'declare it in "{section}"'
+                    message = f'there is no {noun} "{shorten(node.text, 60)}"'
+                    yield Diagnostic(self.file, *node.position, pointer(path), message, hint)
+
+    def _nearest(self, name: str, names: Mapping[str, object]) -> str:
+        """What ``name`` was meant to be; only listed what there is, where too many were wrong to compare them all."""
+        self.compared += len(names)
+        if self.compared > _MOST_COMPARED:
+            return f"declared: {wording.listed(names)}"
+        return wording.suggest(name, list(names), "declared")
+
+    def listeners(self, listeners: dict[str, ListenerConfig]) -> Iterator[Diagnostic]:
+        """Listeners that would speak in clear to the world, contradict themselves or are in each other's way."""
+        taken: dict[tuple[str, int], str] = {}
+        for name, listener in listeners.items():
+            path: Path = ("listeners", name)
+            first = taken.setdefault(listener.bind, name)
+            if first != name and listener.bind[1]:
+                yield self._error(
+                    (*path, "bind"), f'listener "{first}" is bound to this already', "give it another port"
+                )
+            yield from self._transport(path, name, listener)
+            for index, network in enumerate(listener.trusted_proxies):
+                if network.prefixlen == 0:
+                    message = "every address is trusted, so callers choose their own client address"
+                    yield self._warning((*path, "trusted_proxies", index), message, "name the networks of your proxies")
+        if listeners and not listeners.keys() - {ADMIN}:
+            yield self._warning(
+                ("listeners",), "no listener serves the APIs", 'only "admin" is there, for health and metrics'
+            )
+
+    def _transport(self, path: Path, name: str, listener: ListenerConfig) -> Iterator[Diagnostic]:
+        local = is_loopback(listener.bind[0])
+        if name == ADMIN and not local:
+            yield self._error(
+                (*path, "bind"), "the admin listener must be on loopback", "bind it to 127.0.0.1 or [::1]"
+            )
+        if name == ADMIN and listener.redirect is not None:
+            yield self._error((*path, "redirect"), "the admin listener can't redirect", "remove the key")
+        if listener.redirect is not None and listener.tls is not None:
+            yield self._error((*path, "redirect"), "a redirector to https has no tls itself", "remove redirect or tls")
+        if listener.redirect is None and "redirect_port" in listener.model_fields_set:
+            yield self._error((*path, "redirect_port"), "only a redirector has it", "add redirect: https, or remove it")
+        if name != ADMIN and not local and listener.tls is None and listener.redirect is None:
+            hint = "add tls or redirect: https, or bind to 127.0.0.1"
+            yield self._error((*path, "bind"), "plain HTTP is served on loopback only", hint)
+
+    def apis(self, apis: dict[str, ApiConfig]) -> Iterator[Diagnostic]:
+        """APIs whose versions can't be told apart, and settings that contradict each other."""
+        for name, api in apis.items():
+            path: Path = ("apis", name)
+            yield from self._versions(path, api)
+            yield from self._settings(path, api)
+            yield from self._hosts(path, api)
+            for operation, settings in api.operations.items():
+                yield from self._settings((*path, "operations", operation), settings)
+            for version, config in api.versions.items():
+                yield from self._settings((*path, "versions", version), config)
+                for operation, settings in config.operations.items():
+                    yield from self._settings((*path, "versions", version, "operations", operation), settings)
+
+    def _hosts(self, path: Path, api: ApiConfig) -> Iterator[Diagnostic]:
+        seen: set[str] = set()
+        for index, host in enumerate(api.hosts):
+            if host in seen:
+                yield self._error((*path, "hosts", index), f"{host} is listed twice", "remove one of them")
+            seen.add(host)
+
+    def _versions(self, path: Path, api: ApiConfig) -> Iterator[Diagnostic]:
+        names = list(api.versions)
+        if api.version is None:
+            if len(names) > 1:
+                message = "several versions, and nothing says how a request names one"
+                yield self._error((*path, "versions"), message, "add version: {by: path} or version: {by: header}")
+            return
+        where = (*path, "version")
+        if api.version.by == "path":
+            for key in ("name", "default"):
+                if key in api.version.model_fields_set:
+                    hint = "with by: path the version is a segment of every path; remove the key"
+                    yield self._error((*where, key), "only a version in a header field has it", hint)
+        elif api.version.default is not None and api.version.default not in names:
+            message = f'there is no version "{shorten(api.version.default, 60)}"'
+            yield self._error((*where, "default"), message, wording.suggest(api.version.default, names, "declared"))
+
+    def _settings(self, path: Path, settings: OperationSettings) -> Iterator[Diagnostic]:
+        if settings.public and settings.authenticate is not None:
+            message = "public and authenticate exclude each other"
+            yield self._error((*path, "public"), message, "remove public: true, or authenticate")
+        limit = settings.limit
+        if limit is not None and isinstance(limit.plan, str) and limit.default_plan is not None:
+            hint = "it is for plan: {of: consumer}; remove it"
+            yield self._error((*path, "limit", "default_plan"), "a limit with one plan for all has no default", hint)
+
+    def unused(self, configuration: Configuration) -> Iterator[Diagnostic]:
+        """Warnings about what is declared and never used. To be asked after :meth:`names`."""
+        sections = {"identities": "no API accepts this identity"}
+        if not self.plans_of_consumers:
+            sections["plans"] = "no limit uses this plan"
+        for section, message in sections.items():
+            for name in getattr(configuration, section).keys() - self.used.get(section, set()):
+                yield self._warning((section, name), message, "use it, or remove it")
+
+    def _error(self, path: Path, message: str, hint: str) -> Diagnostic:
+        return Diagnostic(self.file, *tree.locate(self.root, path), pointer(path), message, hint)
+
+    def _warning(self, path: Path, message: str, hint: str) -> Diagnostic:
+        return Diagnostic(self.file, *tree.locate(self.root, path), pointer(path), message, hint, "warning")

@@ -1,0 +1,67 @@
+"""What is established about an exchange while it passes the phases.
+
+Facts only grow: a step may add one, never change or remove one. Later steps and the record read them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from portcullis.engine.api_key_format import mask
+from portcullis.engine.decision import Finding, Refuse
+from portcullis.engine.identity import ANONYMOUS, Identity
+
+Outcome = Literal["allow", "refuse", "would_refuse", "error"]
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one policy said about the exchange. ``code`` is empty where it allowed it.
+
+    ``would_refuse`` is the verdict of a policy in ``monitor`` mode that would have refused.
+    """
+
+    policy: str
+    outcome: Outcome
+    code: str = ""
+    detail: str = ""
+    finding: Finding | None = None
+
+
+class Facts(msgspec.Struct, eq=False, gc=False):
+    """The append-only facts of one exchange.
+
+    ``identity``: who calls (``ANONYMOUS`` until authenticated); ``verdicts``: in order of the phases;
+    ``response_fields``: header fields that policies add to whatever answer the client gets.
+    """
+
+    identity: Identity = ANONYMOUS
+    verdicts: list[Verdict] = []
+    response_fields: list[tuple[bytes, bytes]] = []
+
+    def identify(self, identity: Identity) -> None:
+        """Establish who calls. May be done once."""
+        if self.identity is not ANONYMOUS:
+            raise RuntimeError("the identity of an exchange is established once")
+        self.identity = identity
+
+    def refused(self, policy: str, refusal: Refuse, outcome: Outcome) -> None:
+        """Add the verdict of a policy that refused (or, in monitor mode, would have)."""
+        detail, finding = refusal.detail, refusal.finding
+        if finding is not None:
+            finding = _without_keys(finding)
+        self.verdicts.append(Verdict(policy, outcome, refusal.code.name, mask(detail), finding))
+
+
+def _without_keys(finding: Finding) -> Finding:
+    """``finding`` without a key of ours, wherever a client put one: a name of a field or a parameter, a value."""
+    pointer, found = mask(finding.pointer), mask(finding.found)
+    if pointer is finding.pointer and found is finding.found:
+        return finding
+    return msgspec.structs.replace(finding, pointer=pointer, found=found)
+
+
+def allowed(policy: str) -> Verdict:
+    """The verdict of ``policy`` where it has nothing against the exchange; make it once, at compile time."""
+    return Verdict(policy, "allow")

@@ -1,0 +1,1 @@
+"""From OpenAPI documents to compiled operations: reading, translating schemas, checking values, explaining."""

@@ -1,0 +1,57 @@
+"""A compiled operation: everything the gateway needs to know about one method of one path of one version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from portcullis.engine.config.model import ApiConfig, Configuration, OperationSettings
+    from portcullis.engine.openapi.document import SpecDocument, SpecOperation
+    from portcullis.engine.policy import Step
+    from portcullis.engine.ports import Ports
+
+
+class Operation(msgspec.Struct, frozen=True, eq=False):
+    """One operation as the hot path sees it.
+
+    ``name``: ``"GET /orders/{order_id}"``, as in the document; ``head_steps`` and ``body_steps``: the pipeline;
+    ``max_body``: bytes of request body accepted; ``upstream``: name of the pool that serves it
+    (the API's name); ``upstream_path``: turns the normalised request path into the path sent upstream.
+    """
+
+    api: str
+    version: str
+    name: str
+    head_steps: tuple[Step, ...]
+    body_steps: tuple[Step, ...]
+    max_body: int
+    upstream: str
+    upstream_path: Callable[[str], str]
+
+
+class OperationContext(msgspec.Struct, frozen=True):
+    """What a policy may look at while it is compiled for one operation.
+
+    ``settings`` are the effective ones: the API's, overlaid by the version's, overlaid by the operation's.
+    ``where`` is the path of the operation in the configuration file, for diagnostics and
+    :attr:`Finding.source <portcullis.engine.decision.Finding>`.
+    """
+
+    configuration: Configuration
+    api_name: str
+    api: ApiConfig
+    version: str
+    settings: OperationSettings
+    document: SpecDocument
+    operation: SpecOperation
+    ports: Ports
+    where: tuple[str | int, ...]
+
+
+UNROUTED = Operation(
+    api="", version="", name="", head_steps=(), body_steps=(), max_body=0, upstream="", upstream_path=str
+)
+"""Stands for the operation of a request that has not been (or could not be) routed."""

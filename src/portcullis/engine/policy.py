@@ -1,0 +1,109 @@
+"""What a policy is, and how the ones that exist are found.
+
+One policy kind is one module below ``engine/policies/<phase>/``. Its docstring is its documentation
+(headings What, Why, Config, When it fails, Example), and its ``POLICY`` says the rest. Nothing else has
+to be told that it exists: the configuration model, the docs, the code list and the tests find it here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any, Literal
+
+import msgspec
+from pydantic import BaseModel
+
+from portcullis.engine.codes import PHASES, Code
+from portcullis.engine.decision import Modify, Refuse
+from portcullis.engine.facts import Facts, Verdict
+from portcullis.engine.request import RequestView
+
+Mode = Literal["enforce", "monitor", "off"]
+Needs = Literal["head", "body"]
+Decision = Refuse | Modify | None
+StepFunction = Callable[[RequestView, Facts], Decision | Awaitable[Decision]]
+
+MUTATIONS = Literal[
+    "remove_credential",
+    "corrupt_credential",
+    "duplicate_credential",
+    "drop_scopes",
+    "exceed_rate",
+    "undeclared_query",
+    "undeclared_field",
+    "wrong_type",
+    "missing_required",
+    "wrong_media_type",
+    "duplicate_json_key",
+    "malformed_json",
+    "bad_path_value",
+]
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """A test of a policy as data: apply ``mutation`` to a valid call, and the record must show ``expects``.
+
+    The engine never runs probes; the attack side and the tests do.
+    """
+
+    name: str
+    mutation: MUTATIONS
+    expects: Code
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """One policy kind.
+
+    ``phase``: the phase it runs in; ``key``: its name in the file, below that phase's section;
+    ``config``: the model of what stands there; ``codes``: everything it can refuse with;
+    ``compile``: makes what runs, with the signature its phase's package describes.
+    """
+
+    phase: str
+    key: str
+    config: type[BaseModel]
+    codes: tuple[Code, ...]
+    probes: tuple[Probe, ...]
+    compile: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        """Its name in records, metrics and docs: ``<phase>.<key>``."""
+        return f"{self.phase}.{self.key}"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step of an operation's pipeline.
+
+    ``run`` is called with what ``needs`` says is there: the request head, or head and whole body.
+    In ``monitor`` mode its refusal is recorded and the exchange goes on. ``allowed`` is the verdict that
+    is recorded when it has nothing to object; a policy of several steps has it on the last one only.
+    """
+
+    policy: str
+    needs: Needs
+    run: StepFunction
+    monitor: bool = False
+    allowed: Verdict | None = None
+
+
+@cache
+def policies_of(phase: str) -> tuple[Policy, ...]:
+    """All policy kinds of one phase, by name of their key."""
+    package = importlib.import_module(f"portcullis.engine.policies.{phase}")
+    found = [
+        importlib.import_module(f"{package.__name__}.{module.name}").POLICY
+        for module in pkgutil.iter_modules(package.__path__)
+    ]
+    return tuple(sorted(found, key=lambda policy: policy.key))
+
+
+@cache
+def all_policies() -> tuple[Policy, ...]:
+    """Every policy kind, in the order of the phases."""
+    packages = importlib.import_module("portcullis.engine.policies")
+    present = {module.name for module in pkgutil.iter_modules(packages.__path__)}
+    return tuple(policy for phase in PHASES if phase in present for policy in policies_of(phase))

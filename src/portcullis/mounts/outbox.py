@@ -1,0 +1,45 @@
+"""Writes of one turn of the loop, sent together at its end.
+
+A write is a system call that wakes whoever reads, and a sleeping reader on another CPU is dear to wake, the more so
+in a virtual machine. Sent one after the other without anything between, the first write of a turn wakes the reader
+and the others find it awake: measured at a third of the CPU of a proxied request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Outbox:
+    """Holds what is to be written until the turn ends; the order of each transport's writes and its close is kept."""
+
+    __slots__ = ("_pending",)
+
+    def __init__(self) -> None:
+        self._pending: list[tuple[asyncio.Transport, bytes | None]] = []
+
+    def write(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Write ``data`` at the end of the turn, unless ``transport`` is closing by then."""
+        pending = self._pending
+        if not pending:
+            asyncio.get_running_loop().call_soon(self.flush)
+        pending.append((transport, data))
+
+    def close(self, transport: asyncio.Transport) -> None:
+        """Close ``transport`` after what is to be written before."""
+        pending = self._pending
+        if not pending:
+            asyncio.get_running_loop().call_soon(self.flush)
+        pending.append((transport, None))
+
+    def flush(self) -> None:
+        """Write now what is held."""
+        pending, self._pending = self._pending, []
+        for transport, data in pending:
+            try:
+                if data is not None:
+                    transport.write(data)
+                else:
+                    transport.close()
+            except Exception:  # noqa: BLE001 - one that is gone or broken must not cost the others their bytes
+                transport.abort()

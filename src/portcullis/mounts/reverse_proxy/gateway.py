@@ -1,0 +1,132 @@
+"""What all connections of one worker share: the snapshot, the pools, the budgets, and where records go."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from portcullis.engine.config.model import ListenerConfig
+from portcullis.engine.exchange import Exchange
+from portcullis.engine.record import Record
+from portcullis.engine.snapshot import Snapshot
+from portcullis.mounts.buffers import BufferBudget
+from portcullis.mounts.deadlines import Deadlines
+from portcullis.mounts.forwarding import Network
+from portcullis.mounts.outbox import Outbox
+from portcullis.mounts.reverse_proxy.pool import UpstreamPool
+from portcullis.mounts.trace import Identifiers
+
+if TYPE_CHECKING:
+    from portcullis.mounts.reverse_proxy.downstream import DownstreamConnection
+
+
+class Listener(msgspec.Struct, frozen=True, eq=False):
+    """One listening address as its connections need it; deadlines in nanoseconds."""
+
+    name: str
+    scheme: str
+    header_ns: int
+    body_ns: int
+    idle_ns: int
+    max_header_bytes: int
+    trusted_proxies: Sequence[Network] = ()
+    redirect_port: int | None = None
+
+    @classmethod
+    def of(cls, name: str, config: ListenerConfig) -> Listener:
+        """The listener that ``config`` describes."""
+        timeouts = config.timeouts
+        return cls(
+            name=name,
+            scheme="https" if config.tls is not None else "http",
+            header_ns=int(timeouts.header * 1e9),
+            body_ns=int(timeouts.body * 1e9),
+            idle_ns=int(timeouts.idle * 1e9),
+            max_header_bytes=config.max_header_bytes,
+            trusted_proxies=tuple(config.trusted_proxies),
+            redirect_port=config.redirect_port if config.redirect is not None else None,
+        )
+
+
+class RecordSink(Protocol):
+    """Where records go. Adding one never waits and never fails."""
+
+    def add(self, record: Record) -> None:
+        """Take a finished exchange's record."""
+
+
+class Gateway:
+    """One worker's share of the gateway.
+
+    ``now``: nanoseconds of the shared monotonic clock; ``wall``: Unix seconds.
+    """
+
+    __slots__ = (
+        "_tasks",
+        "buffers",
+        "connections",
+        "deadlines",
+        "draining",
+        "identifiers",
+        "now",
+        "outbox",
+        "pools",
+        "records",
+        "snapshot",
+        "wall",
+    )
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        tls: Mapping[str, ssl.SSLContext],
+        records: RecordSink,
+        now: Callable[[], int],
+        wall: Callable[[], float],
+    ) -> None:
+        configuration = snapshot.configuration
+        self.snapshot = snapshot
+        self.records = records
+        self.now = now
+        self.wall = wall
+        self.identifiers = Identifiers()
+        self.deadlines = Deadlines(now)
+        self.outbox = Outbox()
+        self.buffers = BufferBudget(configuration.process.buffer_memory)
+        self.pools = {
+            name: UpstreamPool(name, api.upstream, self.deadlines, self.outbox, tls.get(name))
+            for name, api in configuration.apis.items()
+        }
+        self.connections: set[DownstreamConnection] = set()
+        self.draining = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def record(self, exchange: Exchange) -> None:
+        """Write down a finished exchange."""
+        self.records.add(exchange.record(self.now()))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``work`` beside everything else: only steps that must wait need it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def retire(self) -> None:
+        """Keep no connection after its next answer. Idle ones are not closed: a request may be on its way to them."""
+        self.draining = True
+
+    def drain(self) -> None:
+        """Finish what is under way, and close every idle connection now."""
+        self.draining = True
+        for connection in list(self.connections):
+            connection.drain()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a client is still connected."""
+        return bool(self.connections)

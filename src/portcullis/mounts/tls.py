@@ -1,0 +1,260 @@
+"""TLS as a layer of our own over ``ssl.MemoryBIO``: bytes in, bytes out, and a protocol above that sees plain text.
+
+The layer stands between a transport and an application protocol, and is a transport to the latter. Owning
+the bytes keeps an idle connection small, makes closing and errors ours, and lets other bytes come before the
+handshake later (a PROXY header, a look at the ClientHello).
+
+Only a peer that has said so (``close_notify``) has ended: a connection that just closes may have been cut by somebody
+on the way, so the application learns of an error, and never of an end (RFC 8446 6.1, RFC 9112 9.8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from portcullis.mounts.admission import Admission
+from portcullis.mounts.deadlines import Deadlines
+
+_RECORD: Final = 16 * 1024
+_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+
+def server_context(certificate: str, key: str) -> ssl.SSLContext:
+    """A context for a listener: TLS 1.2 and 1.3, forward secrecy, no renegotiation, no compression.
+
+    ``certificate`` and ``key`` are paths of PEM files. Raises ``OSError`` or ``ssl.SSLError``. Contexts made before
+    a fork share their session ticket keys among the workers.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_ciphers(_CIPHERS)
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(certificate, key, password=_no_password)
+    return context
+
+
+def client_context(ca: str | None) -> ssl.SSLContext:
+    """A context for upstreams: TLS 1.2 and 1.3, certificate and name verified against ``ca`` or the system's."""
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _no_password() -> str:
+    """Called for an encrypted key file: the gateway never asks at a terminal."""
+    raise ssl.SSLError("the private key is encrypted; store it unencrypted with mode 0600")
+
+
+class TlsLayer(asyncio.Protocol, asyncio.Transport):
+    """One TLS connection. ``connection_made`` of the application comes when the handshake is done.
+
+    ``handshake_ns``: nanoseconds the handshake may take; ``admission``: the connection's place under its listener's
+    caps; ``failed`` is told, once, why a handshake failed: then the application never hears of the connection.
+    """
+
+    __slots__ = (
+        "_admission",
+        "_application",
+        "_deadlines",
+        "_error",
+        "_failed",
+        "_handshake_ns",
+        "_incoming",
+        "_object",
+        "_outgoing",
+        "_transport",
+        "deadline",
+        "established",
+    )
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        application: asyncio.Protocol,
+        deadlines: Deadlines,
+        handshake_ns: int,
+        *,
+        server_side: bool,
+        server_hostname: str | None = None,
+        admission: Admission | None = None,
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
+        self._admission = admission
+        self._failed = failed
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=server_side, server_hostname=server_hostname
+        )
+        self._application = application
+        self._deadlines = deadlines
+        self._handshake_ns = handshake_ns
+        self._transport: asyncio.Transport
+        self._error: Exception | None = None
+        self.deadline = 0
+        self.established = False
+
+    # As a protocol, towards the network.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the handshake, if there is a place for the connection."""
+        self._transport = cast("asyncio.Transport", transport)
+        if self._admission is not None and not self._admission.admit(self._transport):
+            self._transport.abort()
+            return
+        self.deadline = self._deadlines.now() + self._handshake_ns
+        self._deadlines.add(self)
+        self._handshake()
+
+    def expire(self) -> None:
+        """The handshake took too long."""
+        self._report(TimeoutError("the TLS handshake took too long"))
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Go on with the handshake, or hand the application what was encrypted."""
+        if self._transport.is_closing():
+            return
+        self._incoming.write(data)
+        if not self.established:
+            self._handshake()
+        if self.established:
+            self._read()
+
+    def eof_received(self) -> bool:
+        """The connection ends, and TLS has not said that it would: :meth:`connection_lost` follows."""
+        self._error = self._error or ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "closed without close_notify")
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever has to know, and give the place back whatever they do."""
+        error = exc or self._error
+        self._deadlines.discard(self)
+        try:
+            if self.established:
+                self._application.connection_lost(error)
+            else:
+                self._report(error or ConnectionResetError("closed during the TLS handshake"))
+        finally:
+            if self._admission is not None:
+                self._admission.release()
+
+    def pause_writing(self) -> None:
+        """Pass it on, to an application that can write."""
+        if self.established:
+            self._application.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass it on, to an application that can write."""
+        if self.established:
+            self._application.resume_writing()
+
+    def _handshake(self) -> None:
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except ssl.SSLError as error:
+            self._error = error.with_traceback(None)  # which would keep this very object alive
+            self._flush()
+            self._transport.close()
+            self._report(self._error)
+            return
+        self._flush()
+        self.established = True
+        self._deadlines.discard(self)
+        self._application.connection_made(self)
+
+    def _read(self) -> None:
+        read = self._object.read
+        pieces = []
+        ended = False
+        try:
+            while piece := read(_RECORD):
+                pieces.append(piece)
+            ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            ended = True
+        except ssl.SSLError as error:
+            self._error = error.with_traceback(None)
+        if self._outgoing.pending:
+            self._flush()
+        if pieces:
+            self._application.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+        if self._error is not None:
+            self._transport.abort()
+        elif ended and not self._transport.is_closing():
+            self._application.eof_received()
+            self.close()
+
+    def _report(self, error: Exception) -> None:
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            failed(error)
+
+    def _flush(self) -> None:
+        if data := self._outgoing.read():
+            self._transport.write(data)
+
+    # As a transport, towards the application.
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Encrypt and send; dropped once the connection is closing."""
+        if self._transport.is_closing():
+            return
+        try:
+            self._object.write(data)
+        except ssl.SSLError as error:
+            self._error = error.with_traceback(None)
+            self._transport.abort()
+            return
+        self._transport.write(self._outgoing.read())
+
+    def close(self) -> None:
+        """Say that nothing more comes (``close_notify``) and close, without waiting for the peer to say so too."""
+        if self._transport.is_closing():
+            return
+        if self.established:
+            with contextlib.suppress(ssl.SSLError):
+                self._object.unwrap()
+            self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Break the connection off; the peer can tell that it was not ended."""
+        self._transport.abort()
+
+    def can_write_eof(self) -> bool:
+        """No: what follows ``close_notify`` would be read by nobody."""
+        return False
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed, or about to be."""
+        return self._transport.is_closing()
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the network."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on taking."""
+        self._transport.resume_reading()
+
+    def get_write_buffer_size(self) -> int:
+        """Encrypted bytes that the network has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """What is known about the connection; ``ssl_object`` is its TLS."""
+        if name == "ssl_object":
+            return self._object
+        return self._transport.get_extra_info(name, default)

@@ -1,0 +1,1 @@
+"""Stores implement the engine's ports: counters, credentials, records. They may not import a mount."""

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from bench.orders import ACCEPTED, ITEMS
+from bench.peers import Ground, nginx
+
+
+def test_the_upstream_answers_both_calls_and_keeps_its_connections(ground: Ground) -> None:
+    nginx.upstream(ground)
+    config = (ground.folder / "nginx.conf").read_text()
+
+    assert f"return 200 '{ITEMS}'" in config
+    assert f"return 201 '{ACCEPTED}'" in config
+    assert "keepalive_requests 1000000000" in config
+
+
+def test_only_one_of_the_proxies_logs(ground: Ground) -> None:
+    assert nginx.passthrough(ground).access_log is None
+    assert "access_log off;" in (ground.folder / "nginx.conf").read_text()
+    logged = nginx.passthrough_logged(ground)
+    config = (ground.folder / "nginx.conf").read_text()
+
+    assert f"access_log {logged.access_log} json" in config
+    assert "worker_processes 1;" in config
+    assert config.count("listen 127.0.0.1:") == config.count("listen ")

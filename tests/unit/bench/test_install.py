@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from bench import install
+from bench.errors import InstallError
+
+
+@pytest.mark.parametrize("name", ["envoy", "py-spy"])
+def test_wheels_are_pinned_by_hash_and_name_no_registry(name: str) -> None:
+    text = (install.REQUIREMENTS / f"{name}.txt").read_text()
+
+    assert re.search(r"^[a-z-]+==[\d.]+ \\$", text, re.MULTILINE)
+    assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}", text)) >= 1
+    assert "://" not in text
+
+
+def test_a_program_that_is_there_is_not_installed() -> None:
+    assert install.from_apt("sh", "dash").name == "sh"
+
+
+def test_without_root_it_is_told_what_would_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with pytest.raises(InstallError, match="apt-get install a-package"):
+        install.from_apt("no-such-program-here", "a-package")
+
+
+def test_what_cannot_be_had_is_left_out_with_its_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+
+    tools = install.get_tools(tmp_path, ["portcullis"])
+
+    assert tools.paths == {}
+    assert "portcullis is not there" in tools.left_out["portcullis"]
+
+
+def test_the_version_is_what_the_program_says_and_not_part_of_its_path(tmp_path: Path) -> None:
+    program = tmp_path / "python3.11" / "envoy"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$0  version: 9e55/1.40.0/Clean/RELEASE/BoringSSL"\n')
+    program.chmod(0o755)
+
+    assert install.Tools({"envoy": program}).versions() == {"envoy": "1.40.0"}

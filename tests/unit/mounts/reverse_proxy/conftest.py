@@ -1,0 +1,73 @@
+"""A small gateway for playbooks: operations made by hand, so that only the proxy is under test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from portcullis.engine.config.model import Configuration
+from portcullis.engine.facts import allowed
+from portcullis.engine.operation import Operation
+from portcullis.engine.policy import Needs, Step
+from portcullis.engine.routing import RouteIndex
+from portcullis.engine.snapshot import HostRoutes, Snapshot
+from portcullis.testing import Playbook
+
+Steps = dict[str, list[tuple[Needs, Any]]]
+
+
+def configuration(**upstream: Any) -> Configuration:
+    return Configuration.model_validate(
+        {
+            "listeners": {"public": {"bind": "127.0.0.1:0"}},
+            "process": {"buffer_memory": 200_000},
+            "apis": {
+                "shop": {
+                    "hosts": ["shop"],
+                    "upstream": {"targets": ["http://127.0.0.1:9000"], **upstream},
+                    "versions": {"v1": {"spec": "shop.yaml"}},
+                }
+            },
+        }
+    )
+
+
+def snapshot(steps: Steps, **upstream: Any) -> Snapshot:
+    """Operations GET, HEAD, POST and PUT of /a; ``steps`` by method."""
+
+    def operation(method: str) -> Operation:
+        made = [
+            Step(f"test.{number}", needs, run, allowed=allowed(f"test.{number}"))
+            for number, (needs, run) in enumerate(steps.get(method, []))
+        ]
+        return Operation(
+            api="shop",
+            version="v1",
+            name=f"{method} /a",
+            head_steps=tuple(step for step in made if step.needs == "head"),
+            body_steps=tuple(step for step in made if step.needs == "body"),
+            max_body=100_000,
+            upstream="shop",
+            upstream_path=str,
+        )
+
+    operations = {method: operation(method) for method in ("GET", "HEAD", "POST", "PUT")}
+    return Snapshot(
+        configuration=configuration(**upstream),
+        hosts={"shop": HostRoutes(RouteIndex([("/a", operations)]))},
+        suffixes={},
+        any_host=None,
+        operations=tuple(operations.values()),
+    )
+
+
+@pytest.fixture
+def play() -> Callable[..., Playbook]:
+    """A playbook; steps by method, as ``POST=[("body", run)]``; ``upstream``: settings of the upstream."""
+
+    def make(upstream: dict[str, Any] | None = None, **steps: list[tuple[Needs, Any]]) -> Playbook:
+        return Playbook(snapshot(steps, **(upstream or {})))
+
+    return make

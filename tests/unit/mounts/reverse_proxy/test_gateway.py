@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from portcullis.engine.config.model import ListenerConfig
+from portcullis.mounts.reverse_proxy.gateway import Listener
+
+
+def test_a_listener_takes_its_deadlines_from_the_file_in_nanoseconds():
+    config = ListenerConfig.model_validate(
+        {"bind": "127.0.0.1:0", "redirect": "https", "timeouts": {"header": "1s", "body": "2s", "idle": "3s"}}
+    )
+    listener = Listener.of("plain", config)
+    assert (listener.header_ns, listener.body_ns, listener.idle_ns) == (10**9, 2 * 10**9, 3 * 10**9)
+    assert (listener.scheme, listener.redirect_port) == ("http", 443)
+
+
+async def test_spawned_work_is_kept_until_it_is_done(play):
+    p = play()
+    done = asyncio.Event()
+
+    async def work() -> None:
+        done.set()
+
+    await p.gateway.spawn(work())
+    assert done.is_set()
+    assert not p.gateway._tasks
+
+
+async def test_draining_is_over_when_the_last_client_is_gone(play):
+    p = play()
+    assert p.gateway.busy
+    p.gateway.drain()
+    p.client_goes()
+    assert not p.gateway.busy
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:0"])
+def test_a_listener_that_trusts_nobody_has_no_proxies(text):
+    assert Listener.of("public", ListenerConfig.model_validate({"bind": text})).trusted_proxies == ()

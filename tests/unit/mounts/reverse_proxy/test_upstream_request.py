@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from portcullis.engine.exchange import Exchange
+from portcullis.mounts.forwarding import DROPPED_FROM_REQUESTS, FieldRenderer
+from portcullis.mounts.reverse_proxy.upstream_request import render_request_head
+from portcullis.testing import make_request
+
+
+@pytest.fixture
+def head(play):
+    def render(target: str = "/a", upstream: dict[str, object] | None = None, **changes: object) -> bytes:
+        request = make_request("GET", target, {"Host": "shop:81", "X-A": "1", "X-B": "2"})
+        exchange = Exchange(request, "r" * 32, "t" * 32, 0, 0.0)
+        for name, value in changes.items():
+            setattr(exchange, name, value)
+        pool = play(upstream).gateway.pools["shop"]
+        renderer = FieldRenderer(DROPPED_FROM_REQUESTS)
+        return render_request_head(exchange, pool.targets[0], renderer, b"forwarded: for=x\r\n", b"TP", b"")
+
+    return render
+
+
+async def test_the_head_is_written_in_a_fixed_order(head):
+    assert head() == (
+        b"GET /a HTTP/1.1\r\nhost: 127.0.0.1:9000\r\nx-a: 1\r\nx-b: 2\r\nforwarded: for=x\r\n"
+        b"traceparent: TP\r\nx-request-id: " + b"r" * 32 + b"\r\nvia: 1.1 portcullis\r\n\r\n"
+    )
+
+
+async def test_the_host_may_be_the_clients(head):
+    assert b"host: shop:81\r\n" in head(upstream={"host": "preserve"})
+
+
+async def test_the_normalised_path_and_the_query_as_it_came_are_sent(head):
+    assert head("/a/./b%41?x=%zz&y").startswith(b"GET /a/bA?x=%zz&y HTTP/1.1\r\n")
+
+
+async def test_a_changed_query_is_sent_instead_and_an_emptied_one_leaves_no_question_mark(head):
+    assert head("/a?x=1", query="y=2").startswith(b"GET /a?y=2 HTTP/1.1\r\n")
+    assert head("/a?x=1", query="").startswith(b"GET /a HTTP/1.1\r\n")
+
+
+async def test_fields_that_steps_set_replace_the_clients(head):
+    rendered = head(set_fields={b"x-a": b"other", b"x-c": b"3"}, removed_fields=frozenset({b"x-b"}))
+    assert b"x-a: other\r\nx-c: 3\r\n" in rendered
+    assert b"x-a: 1" not in rendered
+    assert b"x-b" not in rendered
+
+
+async def test_a_host_that_stands_only_in_the_target_is_the_one_that_is_preserved(play):
+    request = make_request("GET", "http://shop/a")
+    pool = play({"host": "preserve"}).gateway.pools["shop"]
+    exchange = Exchange(request, "r" * 32, "t" * 32, 0, 0.0)
+    rendered = render_request_head(exchange, pool.targets[0], FieldRenderer(DROPPED_FROM_REQUESTS), b"", b"TP", b"")
+    assert b"\r\nhost: shop\r\n" in rendered

@@ -1,0 +1,54 @@
+"""The stand-ins for the ports."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from portcullis.engine.identity import Consumer
+from portcullis.engine.ports import Clock, Counters, CounterStoreError, KeyDirectory, KeyGrant
+from portcullis.testing import FakeClock, FakeCounters, FakeKeys
+
+SECOND = 1_000_000_000
+
+
+def test_a_fake_clock_stands_still_until_it_is_moved() -> None:
+    clock: Clock = FakeClock(now_ns=5, wall_s=100.0)
+    assert (clock.now_ns(), clock.wall_s()) == (5, 100.0)
+    assert (clock.now_ns(), clock.wall_s()) == (5, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ns"), [(0.57, 570_000_000), (0.1, 100_000_000), (1.1, 1_100_000_000), (86400, 86400 * SECOND)]
+)
+def test_time_moves_by_exactly_what_was_said(seconds: float, ns: int) -> None:
+    clock = FakeClock(now_ns=0, wall_s=0.0)
+    clock.advance(seconds)
+    assert (clock.now_ns(), clock.wall_s()) == (ns, seconds)
+
+
+def test_fake_counters_count_exactly() -> None:
+    counters: Counters = FakeCounters()
+    assert counters.take(b"a", SECOND, 1, 0).allowed
+    refused = counters.take(b"a", SECOND, 1, 0)
+    assert (refused.allowed, refused.retry_after_ns) == (False, SECOND)
+    assert counters.take(b"b", SECOND, 1, 0).allowed
+
+
+def test_fake_counters_break_and_recover_when_told_to() -> None:
+    counters = FakeCounters()
+    counters.broken = True
+    with pytest.raises(CounterStoreError):
+        counters.take(b"a", SECOND, 1, 0)
+    counters.broken = False
+    assert counters.take(b"a", SECOND, 1, 0).allowed
+
+
+def test_fake_keys_are_found_by_the_digest_of_the_key() -> None:
+    keys = FakeKeys()
+    directory: KeyDirectory = keys
+    grant = KeyGrant("k1", Consumer("acme"))
+    keys.add("the key", grant)
+    assert directory.find(hashlib.sha256(b"the key").digest()) is grant
+    assert directory.find(hashlib.sha256(b"another").digest()) is None
