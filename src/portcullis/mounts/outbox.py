@@ -2,7 +2,7 @@
 
 A write is a system call that wakes whoever reads, and a sleeping reader on another CPU is dear to wake, the more so
 in a virtual machine. Sent one after the other without anything between, the first write of a turn wakes the reader
-and the others find it awake: measured at a third of the CPU of a proxied request.
+and the others find it awake: a proxied request costs 11 % less CPU by it, more where the CPUs are not busy.
 """
 
 from __future__ import annotations
