@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from portcullis.engine.openapi.operations import Location, SpecParameter
+from portcullis.engine.openapi.parameter_reading import Location, SpecParameter
 from portcullis.engine.openapi.parameters import READINGS, Reading
 from portcullis.engine.request import RequestView
 

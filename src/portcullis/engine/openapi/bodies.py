@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from portcullis.engine import media_type
-from portcullis.engine.openapi.operations import SpecBody
+from portcullis.engine.openapi.body_reading import SpecBody
 
 REMEMBERED_FIELD: Final = 256
 """Bytes of the longest Content-Type that is remembered."""

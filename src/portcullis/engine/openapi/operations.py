@@ -4,67 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from portcullis.engine import media_type
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.openapi import pointer as pointers
+from portcullis.engine.openapi.body_reading import SpecBody, read_body
 from portcullis.engine.openapi.graph import SchemaGraph
-from portcullis.engine.openapi.parameters import Shape, UnsupportedError, shape_of
+from portcullis.engine.openapi.parameter_reading import SpecParameter, read_parameter
 from portcullis.engine.openapi.problems import Problem, Problems
+from portcullis.engine.openapi.references import follow
+from portcullis.engine.openapi.response_reading import SpecResponse, read_responses
 from portcullis.engine.routing import TemplateError, parse_template
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
-_STYLES: Final = {"path": "simple", "query": "form", "header": "simple"}
-_IGNORED_HEADERS: Final = frozenset(("accept", "content-type", "authorization"))
 MAX_PARAMETERS: Final = 500
-
-Location = Literal["path", "query", "header"]
-
-
-class SpecParameter(msgspec.Struct, frozen=True):
-    """A parameter of an operation.
-
-    ``name``: as in the document; ``schema``: the JSON pointer of its schema; ``shape``: what its values may be;
-    ``explode``: each item of a list stands on its own (``a=1&a=2``) instead of all in one value (``a=1,2``);
-    ``allow_empty``: an empty query parameter passes unchecked.
-    """
-
-    name: str
-    location: Location
-    pointer: str
-    schema: str
-    shape: Shape
-    required: bool
-    explode: bool
-    allow_empty: bool = False
-
-
-class SpecContent(msgspec.Struct, frozen=True):
-    """One media type (or range) of a request body, and the JSON pointer of its schema, if it has one."""
-
-    media_range: media_type.MediaType
-    pointer: str
-    schema: str | None
-
-    @property
-    def holds_json(self) -> bool:
-        """Whether some of what the range holds is JSON."""
-        return self.media_range.is_json or (
-            self.media_range.type in ("application", "*") and self.media_range.subtype == "*"
-        )
-
-
-class SpecBody(msgspec.Struct, frozen=True):
-    """The request body of an operation."""
-
-    pointer: str
-    required: bool
-    content: tuple[SpecContent, ...]
 
 
 class SpecOperation(msgspec.Struct, frozen=True):
@@ -85,6 +42,7 @@ class SpecOperation(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
     parameters: tuple[SpecParameter, ...] = ()
     body: SpecBody | None = None
+    responses: tuple[SpecResponse, ...] = ()
     credentials: frozenset[str] = frozenset()
     unsupported: tuple[Diagnostic, ...] = ()
 
@@ -134,7 +92,7 @@ def read_operations(graph: SchemaGraph, problems: Problems) -> Iterator[FoundOpe
     for path in root.get("paths", {}):
         if path.startswith("x-"):
             continue
-        item_pointer, item = _follow(root, pointers.join("/paths", path), problems)
+        item_pointer, item = follow(root, pointers.join("/paths", path), problems)
         same = templates.setdefault(_TEMPLATE.sub("{}", path), path)
         if same != path:
             problems.error(pointers.join("/paths", path), f"this is the same path as {same}: only the names differ")
@@ -148,20 +106,6 @@ def read_operations(graph: SchemaGraph, problems: Problems) -> Iterator[FoundOpe
                         f"{operation_id[:80]} is the operationId of {ids[operation_id]} already",
                     )
                 yield found
-
-
-def _follow(root: dict[str, Any], pointer: str, problems: Problems) -> tuple[str, Any]:
-    """What is at ``pointer``, with references followed: its pointer and itself, or nothing if they go in a circle."""
-    seen: set[str] = set()
-    value = pointers.look_up(root, pointer)
-    while isinstance(value, dict) and isinstance(value.get("$ref"), str):
-        if pointer in seen:
-            problems.error(pointer, "this reference leads back to itself")
-            return pointer, {}
-        seen.add(pointer)
-        pointer = pointers.of_reference(value["$ref"])
-        value = pointers.look_up(root, pointer)
-    return pointer, value
 
 
 class _OperationReader:
@@ -190,12 +134,13 @@ class _OperationReader:
             tags=tuple(self.raw.get("tags", ())),
             parameters=self._parameters(),
             body=self._body() if "requestBody" in self.raw else None,
+            responses=tuple(read_responses(self.root, self.pointer, self.problems)),
             credentials=self._credentials(),
         )
         return FoundOperation(operation, tuple(self.unsupported))
 
     def _follow(self, pointer: str) -> tuple[str, Any]:
-        return _follow(self.root, pointer, self.problems)
+        return follow(self.root, pointer, self.problems)
 
     def _parameters(self) -> tuple[SpecParameter, ...]:
         found: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
@@ -216,7 +161,7 @@ class _OperationReader:
         if len(found) > MAX_PARAMETERS:
             self.problems.error(self.pointer, f"more than {MAX_PARAMETERS} parameters")
             return ()
-        parameters = (self._parameter(pointer, raw) for pointer, raw in found.values())
+        parameters = (read_parameter(self.graph, pointer, raw, self.unsupported) for pointer, raw in found.values())
         return tuple(parameter for parameter in parameters if parameter is not None)
 
     def _check_template(self, declared: list[str]) -> None:
@@ -233,66 +178,8 @@ class _OperationReader:
         for name in set(declared) - set(named):
             self.problems.error(self.pointer, f"the path parameter {name} is not in the path {self.path}")
 
-    def _parameter(self, pointer: str, raw: dict[str, Any]) -> SpecParameter | None:
-        location: Any = raw["in"]
-        name = raw["name"]
-        if location == "header" and name.lower() in _IGNORED_HEADERS:
-            return None  # OpenAPI: such definitions shall be ignored; media types and security say it
-        schema = pointers.join(pointer, "schema")
-        try:
-            shape = self._shape(location, raw, schema)
-        except UnsupportedError as error:
-            self._not_yet(pointer, f"the {location} parameter {name} can't be validated: {error}")
-            return None
-        return SpecParameter(
-            name=name,
-            location=location,
-            pointer=pointer,
-            schema=schema,
-            shape=shape,
-            required=raw.get("required", False),
-            explode=raw.get("explode", location == "query"),
-            allow_empty=location == "query" and raw.get("allowEmptyValue", False),
-        )
-
-    def _shape(self, location: str, raw: dict[str, Any], schema: str) -> Shape:
-        if location not in _STYLES:
-            raise UnsupportedError(f"{location} parameters are not supported yet: path, query and header are")
-        if "schema" not in raw:
-            raise UnsupportedError("content is not supported yet: schema is")
-        style = raw.get("style", _STYLES[location])
-        if style != _STYLES[location]:
-            raise UnsupportedError(f"style {style} is not supported yet: {_STYLES[location]} is")
-        return shape_of(self.graph, schema)
-
-    def _not_yet(self, pointer: str, message: str) -> None:
-        self.unsupported.append(Problem(pointer, message, "to let it pass unchecked, set validate.request.mode: off"))
-
     def _body(self) -> SpecBody:
-        pointer, raw = self._follow(pointers.join(self.pointer, "requestBody"))
-        content: list[SpecContent] = []
-        if not isinstance(raw, dict) or not isinstance(raw.get("content"), dict):
-            self.problems.error(pointer, "this is not a request body")
-            return SpecBody(pointer, required=False, content=())
-        for name, declared in raw["content"].items():
-            here = pointers.join(pointer, "content", name)
-            try:
-                media_range = media_type.parse(name)
-            except ValueError:
-                self.problems.error(here, f"{name[:80]} is not a media type or range")
-                continue
-            schema = pointers.join(here, "schema") if "schema" in declared else None
-            content.append(SpecContent(media_range, here, schema))
-        if content and not any(each.holds_json for each in content):
-            names = ", ".join(str(each.media_range) for each in content)
-            message = f"a body of {names} can't be validated: only JSON is supported yet"
-            self._not_yet(pointers.join(pointer, "content"), message)
-        for each in content:
-            if not each.holds_json and any(other.holds_json for other in content):
-                self.problems.warning(
-                    each.pointer, f"bodies of {each.media_range} are refused: only JSON is supported yet"
-                )
-        return SpecBody(pointer, raw.get("required", False), tuple(content))
+        return read_body(self.root, pointers.join(self.pointer, "requestBody"), self.problems, self.unsupported)
 
     def _credentials(self) -> frozenset[str]:
         schemes = self.root.get("components", {}).get("securitySchemes", {})

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcullis.engine.openapi.arguments import MAX_QUERY_PARAMETERS, ArgumentError, ArgumentReader, Undeclared
-from portcullis.engine.openapi.operations import SpecParameter
+from portcullis.engine.openapi.parameter_reading import SpecParameter
 from portcullis.engine.openapi.parameters import Shape
 from portcullis.engine.request import RequestView
 

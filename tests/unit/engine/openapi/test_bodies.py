@@ -6,7 +6,7 @@ import pytest
 
 from portcullis.engine.media_type import parse
 from portcullis.engine.openapi.bodies import BodySelector, Unacceptable
-from portcullis.engine.openapi.operations import SpecBody, SpecContent
+from portcullis.engine.openapi.body_reading import SpecBody, SpecContent
 
 
 def selector(*ranges: str) -> BodySelector:
