@@ -102,7 +102,7 @@ def _served_version(name: str, api: ApiConfig, version: str, operations: list[Op
     policies: Counter[str] = Counter()
     monitored: Counter[str] = Counter()
     for operation in operations:
-        modes = {step.policy: step.monitor for step in (*operation.head_steps, *operation.body_steps)}
+        modes = {step.policy: step.monitor for step in operation.steps}
         policies.update(modes.keys())
         monitored.update(policy for policy, monitor in modes.items() if monitor)
     policies.pop("authenticate.public", None)  # takes credentials away, and guards nothing

@@ -23,8 +23,8 @@ from portcullis.engine.codes import BODY_TOO_LARGE, UNKNOWN_PATH
 from portcullis.engine.compile import compile_snapshot
 from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.config.model import Configuration
-from portcullis.engine.decision import Finding, Refuse
-from portcullis.engine.exchange import Exchange
+from portcullis.engine.decision import Answer, Finding, Refuse
+from portcullis.engine.exchange import End, Exchange
 from portcullis.engine.facts import Verdict
 from portcullis.engine.operation import UNROUTED, Operation
 from portcullis.engine.ports import Clock, KeyDirectory, Ports, SourceFiles
@@ -136,8 +136,11 @@ class Explainer:
             most = f"at most {operation.max_body} bytes"
             finding = Finding("/body", f"{len(body)} bytes", most)
             exchange.refuse(Refuse(BODY_TOO_LARGE, f"{most.capitalize()} are accepted here.", finding))
-        elif operation.body_steps:
-            _settle(exchange.decide_body(body))
+        elif exchange.begin_body() is None:
+            if exchange.holds_body:
+                _settle(exchange.decide_body(body))
+            elif exchange.scans_body:
+                exchange.scan_body(body, ended=True)
 
     def _assume_host(self, request: RequestView) -> str:
         """A host for a request that names none: of those in the file the first that serves it, or nearly does."""
@@ -165,7 +168,7 @@ class Explainer:
         identity = facts.identity
         steps = [self._explained(verdict, operation) for verdict in facts.verdicts]
         reached = {verdict.policy for verdict in facts.verdicts}
-        planned = dict.fromkeys(step.policy for step in (*operation.head_steps, *operation.body_steps))
+        planned = dict.fromkeys(step.policy for step in operation.steps)
         steps += [ExplainedStep(policy, "not reached") for policy in planned if policy not in reached]
         explanation = Explanation(
             request=f"{request.method} {redact_target(request.target)}",
@@ -181,7 +184,7 @@ class Explainer:
         if operation is not UNROUTED:
             explanation.declared = self._places.declared(operation)[1]
         if refusal is not None:
-            explanation.status = refusal.code.status
+            explanation.status = refusal.status
             explanation.code = refusal.code.name
             explanation.answer = msgspec.json.decode(mask(problem_document(refusal, exchange.request_id).decode()))
             explanation.fields = {name.decode(): value.decode("latin-1") for name, value in refusal.fields}
@@ -204,12 +207,12 @@ def _an_example_of(host: str) -> str:
     return host.replace("*", "any", 1)
 
 
-def _settle(decision: Refuse | Awaitable[Refuse | None] | None) -> Refuse | None:
+def _settle(decision: End | Awaitable[End | None] | None) -> End | None:
     """The decision, waited for if it has to be."""
-    if decision is None or isinstance(decision, Refuse):
+    if decision is None or isinstance(decision, Refuse | Answer):
         return decision
 
-    async def wait() -> Refuse | None:
+    async def wait() -> End | None:
         return await decision
 
     return asyncio.run(wait())

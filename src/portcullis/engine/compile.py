@@ -12,6 +12,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Final, TypeAlias
 
+import msgspec
+
 from portcullis.engine import policies
 from portcullis.engine.codes import PHASES
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
@@ -26,7 +28,7 @@ from portcullis.engine.openapi.document import SpecDocument, SpecOperation, load
 from portcullis.engine.openapi.pointer import join
 from portcullis.engine.operation import Operation, OperationContext
 from portcullis.engine.operation_names import OperationNames
-from portcullis.engine.policy import Step
+from portcullis.engine.policy import Needs, Step
 from portcullis.engine.ports import Ports, SourceFiles
 from portcullis.engine.routing import TemplateError, parse_template
 from portcullis.engine.snapshot import Snapshot
@@ -187,8 +189,12 @@ class _Compiler:
             api=context.api_name,
             version=context.version,
             name=context.operation.name,
-            head_steps=tuple(step for step in steps if step.needs == "head"),
-            body_steps=tuple(step for step in steps if step.needs == "body"),
+            head_steps=_needing(steps, "head"),
+            body_steps=_needing(steps, "body"),
+            stream_steps=_needing(steps, "stream"),
+            response_head_steps=_needing(steps, "response_head"),
+            response_body_steps=_needing(steps, "response_body"),
+            answer_steps=_needing(steps, "answer"),
             max_body=_max_body(context.settings),
             upstream=context.api_name,
             upstream_path=upstream_path,
@@ -240,16 +246,32 @@ def _max_body(settings: OperationSettings) -> int:
     return DEFAULT_MAX_BODY if settings.max_body is None else settings.max_body
 
 
+def _needing(steps: list[Step], needs: Needs) -> tuple[Step, ...]:
+    return tuple(step for step in steps if step.needs == needs)
+
+
 def _with_verdicts(steps: list[Step]) -> list[Step]:
-    """Give the last step of each policy the verdict that the policy allowed the exchange."""
-    last = {step.policy: position for position, step in enumerate(steps)}
+    """Give the steps that have a policy's last word on an exchange the verdict that it allowed it.
+
+    Of a request body either the ``body`` steps or the ``stream`` steps see something, so the last of both have it.
+    """
+    last: dict[str, dict[str, int]] = {}
+    for position, step in enumerate(steps):
+        last.setdefault(step.policy, {})[step.needs] = position
+    final = {position for of_policy in last.values() for position in _final(of_policy)}
     return [
-        Step(
-            step.policy,
-            step.needs,
-            step.run,
-            step.monitor,
-            allowed(step.policy) if last[step.policy] == position else None,
-        )
+        msgspec.structs.replace(step, allowed=allowed(step.policy) if position in final else None)
         for position, step in enumerate(steps)
     ]
+
+
+def _final(positions: dict[str, int]) -> Iterator[int]:
+    for needs in (("body", "stream"), ("head",)):
+        found = [positions[each] for each in needs if each in positions]
+        if found:
+            yield from found
+            break
+    for needs in (("response_body",), ("response_head",)):
+        if needs[0] in positions:
+            yield positions[needs[0]]
+            break

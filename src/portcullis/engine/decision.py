@@ -1,4 +1,4 @@
-"""What a step may decide: nothing (allow), a refusal, or a modification.
+"""What a step may decide: nothing (allow), a refusal, a modification, or an answer of the gateway's own.
 
 Only the engine applies a decision or answers a client; a step merely returns one. A decision that exists is valid:
 what could end a header field or a request line early (CR, LF, NUL, a blank in a query) is refused when it is made.
@@ -36,38 +36,62 @@ class Refuse(msgspec.Struct, frozen=True):
 
     ``code`` names the reason; ``detail`` is a sentence for the caller and holds nothing internal;
     ``finding`` is the full reason for the record; ``fields`` are header fields for the answer
-    (lower-case names), such as ``www-authenticate`` or ``retry-after``. Raises ``ValueError`` for fields that
-    can't be written.
+    (lower-case names), such as ``www-authenticate`` or ``retry-after``; ``status`` is the status of the answer where
+    it is not the code's own. Raises ``ValueError`` for fields that can't be written.
     """
 
     code: Code
     detail: str = ""
     finding: Finding | None = None
     fields: tuple[tuple[bytes, bytes], ...] = ()
+    status: int = 0
 
     def __post_init__(self) -> None:
         if self.fields:
             _check_fields(self.fields)
+        if not self.status:
+            msgspec.structs.force_setattr(self, "status", self.code.status)
 
 
 class Modify(msgspec.Struct, frozen=True):
     """The exchange goes on, changed: what is sent upstream (or, in a response step, downstream).
 
     ``remove_fields`` remove header fields (lower-case names), ``set_fields`` replace or add them, one value a name;
-    ``body`` (from a step that needs the body) and ``query`` (where not ``None``) replace the buffered body and the
-    raw query string. Raises ``ValueError`` for fields or a query that can't be written.
+    ``default_fields`` are added where the service's answer has none of that name; ``body`` (from a step that needs the
+    body) and ``query`` (where not ``None``) replace the buffered body and the raw query string. Where ``code`` is
+    given, the record says what was changed, and ``finding`` where. Raises ``ValueError`` for fields or a query that
+    can't be written.
     """
 
     set_fields: tuple[tuple[bytes, bytes], ...] = ()
     remove_fields: frozenset[bytes] = frozenset()
     body: bytes | None = None
     query: str | None = None
+    default_fields: tuple[tuple[bytes, bytes], ...] = ()
+    code: Code | None = None
+    finding: Finding | None = None
 
     def __post_init__(self) -> None:
         if self.set_fields:
             _check_fields(self.set_fields)
+        if self.default_fields:
+            _check_fields(self.default_fields)
         if self.query and not _QUERY.fullmatch(self.query):
             raise ValueError("a query consists of visible ASCII characters without #")
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The gateway answers itself, and not with a refusal: ``status``, header ``fields`` (lower-case names), ``body``.
+
+    Raises ``ValueError`` for fields that can't be written.
+    """
+
+    status: int
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
+
+    def __post_init__(self) -> None:
+        _check_fields(self.fields)
 
 
 _NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]++")

@@ -5,21 +5,33 @@ Facts only grow: a step may add one, never change or remove one. Later steps and
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 import msgspec
 
 from portcullis.engine.api_key_format import mask
-from portcullis.engine.decision import Finding, Refuse
+from portcullis.engine.decision import Finding, Modify, Refuse
 from portcullis.engine.identity import ANONYMOUS, Identity
 
-Outcome = Literal["allow", "refuse", "would_refuse", "error"]
+Outcome = Literal["allow", "refuse", "would_refuse", "modify", "would_modify", "error"]
+
+
+class _Unread:
+    def __repr__(self) -> str:
+        return "UNREAD"
+
+
+UNREAD: Final = _Unread()
+"""Stands for the parsed body of a request whose body nobody has parsed."""
+
+_NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
 
 
 class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one policy said about the exchange. ``code`` is empty where it allowed it.
 
-    ``would_refuse`` is the verdict of a policy in ``monitor`` mode that would have refused.
+    ``would_refuse`` and ``would_modify`` are verdicts of a policy in ``monitor`` mode.
     """
 
     policy: str
@@ -33,12 +45,16 @@ class Facts(msgspec.Struct, eq=False, gc=False):
     """The append-only facts of one exchange.
 
     ``identity``: who calls (``ANONYMOUS`` until authenticated); ``verdicts``: in order of the phases;
-    ``response_fields``: header fields that policies add to whatever answer the client gets.
+    ``response_fields``: header fields that policies add to whatever answer the client gets; ``arguments``: values of
+    parameters by the checker's name of their schema; ``document``: the value that the body says, :data:`UNREAD` where
+    nobody has parsed it.
     """
 
     identity: Identity = ANONYMOUS
     verdicts: list[Verdict] = []
     response_fields: list[tuple[bytes, bytes]] = []
+    arguments: Mapping[str, Any] = _NO_ARGUMENTS
+    document: Any = UNREAD
 
     def identify(self, identity: Identity) -> None:
         """Establish who calls. May be done once."""
@@ -52,6 +68,12 @@ class Facts(msgspec.Struct, eq=False, gc=False):
         if finding is not None:
             finding = _without_keys(finding)
         self.verdicts.append(Verdict(policy, outcome, refusal.code.name, mask(detail), finding))
+
+    def modified(self, policy: str, change: Modify, outcome: Outcome) -> None:
+        """Add the verdict of a policy that changed something (or, in monitor mode, would have) and says what."""
+        if change.code is not None:
+            finding = change.finding and _without_keys(change.finding)
+            self.verdicts.append(Verdict(policy, outcome, change.code.name, "", finding))
 
 
 def _without_keys(finding: Finding) -> Finding:

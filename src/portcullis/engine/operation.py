@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from portcullis.engine.policy import Step
     from portcullis.engine.ports import Ports
 
+DEFAULT_MAX_RESPONSE: Final = 4 * 1024 * 1024
+"""Bytes of an answer that are held back for those who want it whole."""
+
 
 class Operation(msgspec.Struct, frozen=True, eq=False):
     """One operation as the hot path sees it.
 
-    ``name``: ``"GET /orders/{order_id}"``, as in the document; ``head_steps`` and ``body_steps``: the pipeline;
-    ``max_body``: bytes of request body accepted; ``upstream``: name of the pool that serves it
-    (the API's name); ``upstream_path``: turns the normalised request path into the path sent upstream.
+    ``name``: ``"GET /orders/{order_id}"``, as in the document; the steps of its pipeline by what they need
+    (:class:`~portcullis.engine.policy.Step`); ``max_body``: bytes of request body accepted, also decoded;
+    ``upstream``: name of the pool that serves it (the API's name); ``upstream_path``: turns the normalised request path
+    into the path sent upstream; ``max_response``: bytes of an answer that are held back for those who want it whole.
     """
 
     api: str
@@ -30,6 +34,17 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     max_body: int
     upstream: str
     upstream_path: Callable[[str], str]
+    stream_steps: tuple[Step, ...] = ()
+    response_head_steps: tuple[Step, ...] = ()
+    response_body_steps: tuple[Step, ...] = ()
+    answer_steps: tuple[Step, ...] = ()
+    max_response: int = DEFAULT_MAX_RESPONSE
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, in the order in which they would run."""
+        requests = (*self.head_steps, *self.body_steps, *self.stream_steps)
+        return (*requests, *self.response_head_steps, *self.response_body_steps, *self.answer_steps)
 
 
 class OperationContext(msgspec.Struct, frozen=True):

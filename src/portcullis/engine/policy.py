@@ -11,20 +11,35 @@ import importlib
 import pkgutil
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from pydantic import BaseModel
 
 from portcullis.engine.codes import PHASES, Code
-from portcullis.engine.decision import Modify, Refuse
+from portcullis.engine.decision import Answer, Modify, Refuse
 from portcullis.engine.facts import Facts, Verdict
 from portcullis.engine.request import RequestView
+from portcullis.engine.response import ResponseView
 
 Mode = Literal["enforce", "monitor", "off"]
-Needs = Literal["head", "body"]
-Decision = Refuse | Modify | None
+Needs = Literal["head", "body", "stream", "response_head", "response_body", "answer"]
+Decision = Refuse | Modify | Answer | None
 StepFunction = Callable[[RequestView, Facts], Decision | Awaitable[Decision]]
+ResponseStepFunction = Callable[[ResponseView, Facts], Refuse | Modify | None]
+
+
+class BodyScanner(Protocol):
+    """Looks at a request body that streams through: every piece, decoded, before it is sent on."""
+
+    def feed(self, data: bytes) -> Refuse | None:
+        """Look at the next piece, which is not empty."""
+
+    def end(self) -> Refuse | None:
+        """The body is whole. Not called once something was refused."""
+
+
+ScannerFunction = Callable[[RequestView, Facts], BodyScanner | None]
 
 MUTATIONS = Literal[
     "remove_credential",
@@ -76,18 +91,28 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step of an operation's pipeline.
+    """One step of an operation's pipeline. What ``needs`` says decides when ``run`` is called, and with what:
 
-    ``run`` is called with what ``needs`` says is there: the request head, or head and whole body.
-    In ``monitor`` mode its refusal is recorded and the exchange goes on. ``allowed`` is the verdict that
+    ``head``           a :data:`StepFunction`, when the request's head is there
+    ``body``           a :data:`StepFunction`, when the whole request body is there, content codings taken off
+    ``stream``         a :data:`ScannerFunction`, for a body that is not held back: gives what looks at its pieces
+    ``response_head``  a :data:`ResponseStepFunction`, when the head of the service's answer is there
+    ``response_body``  a :data:`ResponseStepFunction`, when its whole body is there, content codings taken off
+    ``answer``         a :data:`ResponseStepFunction` that only modifies, for whatever the client is answered
+
+    A request body is held back until it is whole if a ``body`` step ``wants`` it (``None``: always); then all ``body``
+    steps run, otherwise the ``stream`` steps do. ``response_body`` steps want a body likewise, by the answer's head.
+
+    In ``monitor`` mode a refusal is recorded and the exchange goes on. ``allowed`` is the verdict that
     is recorded when it has nothing to object; a policy of several steps has it on the last one only.
     """
 
     policy: str
     needs: Needs
-    run: StepFunction
+    run: Callable[..., Any]
     monitor: bool = False
     allowed: Verdict | None = None
+    wants: Callable[..., bool] | None = None
 
 
 @cache

@@ -29,7 +29,7 @@ def problem_document(refusal: Refuse, request_id: str) -> bytes:
         _Problem(
             type=f"urn:portcullis:{code.name}",
             title=code.title,
-            status=code.status,
+            status=refusal.status,
             code=code.name,
             request_id=request_id,
             detail=refusal.detail,

@@ -11,11 +11,15 @@ import asyncio
 
 
 class Outbox:
-    """Holds what is to be written until the turn ends; the order of each transport's writes and its close is kept."""
+    """Holds what is to be written until the turn ends; the order of each transport's writes and its close is kept.
 
-    __slots__ = ("_pending",)
+    ``turns``: how often it has written; as long as that has not changed, nothing given to it since was written.
+    """
+
+    __slots__ = ("_pending", "turns")
 
     def __init__(self) -> None:
+        self.turns = 0
         self._pending: list[tuple[asyncio.Transport, bytes | None]] = []
 
     def write(self, transport: asyncio.Transport, data: bytes) -> None:
@@ -35,6 +39,7 @@ class Outbox:
     def flush(self) -> None:
         """Write now what is held."""
         pending, self._pending = self._pending, []
+        self.turns += 1
         for transport, data in pending:
             try:
                 if data is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from portcullis.engine.codes import Code
 from portcullis.mounts.forwarding import FieldRenderer
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 NO_BODY: Final = -1
 """Length of an answer that can't have a body."""
+
+Retriable = Literal["no", "unanswered", "unsent"]
+"""Whether a broken exchange may be tried again.
+
+``unanswered``: a kept connection closed before any byte of an answer, so an idempotent request may be sent again
+(RFC 9110 9.2.2); ``unsent``: before a byte of the request was written, so any may.
+"""
 
 
 class Downstream(Protocol):
@@ -45,14 +52,14 @@ class Downstream(Protocol):
 class UpstreamUser(Protocol):
     """What a connection tells the stream that uses it."""
 
-    def response(self, head: ResponseHead, fields: bytes, pieces: list[bytes], ended: bool) -> None:
-        """The head of the answer, with its fields that cross, on the wire, and what of its body came along."""
+    def response(self, head: ResponseHead, renderer: FieldRenderer, pieces: list[bytes], ended: bool) -> None:
+        """The head of the answer, what renders its fields that cross, and what of its body came along."""
 
     def response_body(self, pieces: list[bytes], ended: bool) -> None:
         """More of the body."""
 
-    def upstream_failed(self, code: Code, detail: str, *, retriable: bool) -> None:
-        """The connection is gone. ``retriable``: a kept connection closed before any byte of an answer."""
+    def upstream_failed(self, code: Code, detail: str, *, retriable: Retriable) -> None:
+        """The connection is gone."""
 
     def crashed(self, error: Exception) -> None:
         """Handing the answer on failed, by a fault of ours."""

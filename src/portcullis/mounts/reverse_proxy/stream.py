@@ -6,18 +6,19 @@ The stream is a small machine. Towards the client it needs a ``Downstream``, tow
     deciding   the engine routes and runs the head steps
     buffering  a body step needs the whole body, which is arriving
     waiting    for a connection to the service; what of the body arrives meanwhile is held
-    sending    request and answer flow; each side may end first
+    sending    request and answer flow; each side may end first; what streams is scanned before it is sent on
+    checking   a response step needs the whole answer, which is arriving
     done       answered or given up; nothing may happen any more
 
-Everything the client is told goes through :meth:`Stream.refuse` (the gateway's words) or :meth:`Stream.response` (the
-service's). Once an answer has begun, a failure can only break the connection: a client must never take a
-cut answer for a whole one.
+Everything the client is told goes through :meth:`Stream.refuse` and :meth:`Stream._give` (the gateway's words) or
+:meth:`Stream._pass_on` (the service's). Once an answer has begun, a failure can only break the connection: a client
+must never take a cut answer for a whole one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -27,17 +28,20 @@ from portcullis.engine.codes import (
     BUFFERS_FULL,
     CLIENT_ABORTED,
     INTERNAL,
+    UPSTREAM_TOO_LARGE,
     Code,
 )
-from portcullis.engine.decision import Finding, Refuse
-from portcullis.engine.exchange import Exchange
+from portcullis.engine.decision import Answer, Finding, Refuse
+from portcullis.engine.exchange import End, Exchange
 from portcullis.engine.problem import PROBLEM_TYPE, problem_document
 from portcullis.engine.request import RequestView
+from portcullis.engine.response import ResponseView
 from portcullis.engine.target import TargetError, read_target
-from portcullis.mounts.forwarding import render_fields
+from portcullis.mounts.forwarding import FieldRenderer, render_fields
 from portcullis.mounts.http1.body import LAST_CHUNK, encode_chunk
 from portcullis.mounts.http1.response_head import ResponseHead
-from portcullis.mounts.reverse_proxy.roles import NO_BODY, Downstream
+from portcullis.mounts.reverse_proxy.held_body import HeldBody
+from portcullis.mounts.reverse_proxy.roles import NO_BODY, Downstream, Retriable
 from portcullis.mounts.reverse_proxy.upstream_request import render_request_head
 from portcullis.mounts.trace import trace_context
 
@@ -46,12 +50,13 @@ if TYPE_CHECKING:
     from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
 
 HELD_BODY: Final = 64 * 1024
-SMALL_PIECE: Final = 4096
-"""Bytes below which a piece of a held body is put together with the next: an object of a few bytes costs fifty."""
 DECISION_SECONDS: Final = 10.0
 """How long a step that waits may take to decide; after that it has failed, and so refuses."""
 # The state of a trace that is not continued says nothing about the new one (W3C Trace Context 3.3).
 _TRACE_STATE: Final = frozenset({b"tracestate"})
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+# What a body that was decoded or changed is no longer described by.
+_OF_THE_BODY: Final = frozenset({b"accept-ranges", b"content-digest", b"content-md5", b"digest"})
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 
 
@@ -64,8 +69,7 @@ class Stream(msgspec.Struct, eq=False):
     _traceparent: bytes
     _length: int | None
     _ended: bool
-    _held: list[bytes] = []
-    _held_bytes: int = 0
+    _held: HeldBody | None = None
     _connection: UpstreamConnection | None = None
     _waiting: bool = False
     _buffering: bool = False
@@ -73,6 +77,7 @@ class Stream(msgspec.Struct, eq=False):
     _done: bool = False
     _sent_ns: int = 0
     _task: asyncio.Task[None] | None = None
+    _answer: tuple[ResponseHead, ResponseView, FieldRenderer] | None = None
     answered: bool = False
 
     @classmethod
@@ -90,14 +95,12 @@ class Stream(msgspec.Struct, eq=False):
 
     def start(self, body: bytes, ended: bool) -> None:
         """Decide about the request; ``body`` is what of its body came with the head."""
+        self._ended = ended
         if body:
-            self._held.append(body)
-            self._held_bytes = self.exchange.bytes_in = len(body)
-            if not self._gateway.buffers.take(len(body)):
-                self._held_bytes = 0
+            self.exchange.bytes_in = len(body)
+            if not self._hold(body):
                 self.refuse(Refuse(BUFFERS_FULL))
                 return
-        self._ended = ended
         refusal = self._route()
         if refusal is not None:
             self.refuse(refusal)
@@ -105,42 +108,45 @@ class Stream(msgspec.Struct, eq=False):
         decision = self.exchange.decide_head()
         if decision is None:
             self._head_allowed()
-        elif isinstance(decision, Refuse):
-            self.refuse(decision)
+        elif isinstance(decision, Refuse | Answer):
+            self._end(decision)
         else:
             self._await(decision, self._head_allowed)
 
     def receive_body(self, pieces: list[bytes], ended: bool) -> None:
-        """More of the request body, decoded."""
+        """More of the request body, decoded from its framing."""
         if self._done:
             return
-        size = sum(map(len, pieces))
         exchange = self.exchange
-        exchange.bytes_in += size
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        exchange.bytes_in += len(data)
         self._ended = ended
         maximum = exchange.request.operation.max_body
         if exchange.bytes_in > maximum:
             self.refuse(_too_large(maximum))
-        elif self._connection is not None:
-            self._connection.send(self._framed(b"".join(pieces), ended), ended)
-        elif not self._gateway.buffers.take(size):
+            return
+        if exchange.scanners is not None and not exchange.holds_body:
+            scanned = exchange.scan_body(data, ended=ended)
+            if isinstance(scanned, Refuse):
+                self.refuse(scanned)
+                return
+            data = scanned
+        if self._connection is not None:
+            self._connection.send(self._framed(data, ended), ended)
+        elif not self._hold(data):
             self.refuse(Refuse(BUFFERS_FULL))
-        else:
-            self._hold(b"".join(pieces))
-            self._held_bytes += size
-            if not self._buffering:
-                if self._held_bytes > HELD_BODY:
-                    self._downstream.hold_body(True)
-            elif ended:
-                self._buffering = False
-                self._body_complete()
+        elif not self._buffering:
+            if self._held is not None and self._held.size > HELD_BODY:
+                self._downstream.hold_body(True)
+        elif ended:
+            self._buffering = False
+            self._body_complete()
 
-    def _hold(self, data: bytes) -> None:
+    def _hold(self, data: bytes) -> bool:
         held = self._held
-        if held and len(held[-1]) < SMALL_PIECE:
-            held[-1] += data
-        elif data:
-            held.append(data)
+        if held is None:
+            held = self._held = HeldBody(self._gateway.buffers)
+        return held.add(data)
 
     def client_gone(self) -> None:
         """The client has closed its connection: nobody waits for an answer any more."""
@@ -167,12 +173,17 @@ class Stream(msgspec.Struct, eq=False):
         return self._gateway.snapshot.route(request)
 
     def _head_allowed(self) -> None:
-        operation = self.exchange.request.operation
+        exchange = self.exchange
+        operation = exchange.request.operation
         maximum = operation.max_body
-        if (self._length or 0) > maximum or self.exchange.bytes_in > maximum:
+        if (self._length or 0) > maximum or exchange.bytes_in > maximum:
             self.refuse(_too_large(maximum))
-        elif not operation.body_steps:
+        elif not operation.body_steps and not operation.stream_steps:
             self._connect()
+        elif (refusal := exchange.begin_body()) is not None:
+            self.refuse(refusal)
+        elif not exchange.holds_body:
+            self._scan_held()
         elif self._ended:
             self._body_complete()
         else:
@@ -180,30 +191,48 @@ class Stream(msgspec.Struct, eq=False):
             self._downstream.expect_body()
             self._downstream.hold_body(False)
 
+    def _scan_held(self) -> None:
+        """What came of a body before it was known that it is scanned."""
+        exchange = self.exchange
+        if exchange.decoder is not None:
+            self._length = None  # decoded, the body has another length
+        if exchange.scanners is not None:
+            data = exchange.scan_body(self._held.whole() if self._held is not None else b"", ended=self._ended)
+            if isinstance(data, Refuse):
+                self.refuse(data)
+                return
+            if exchange.decoder is not None:
+                self._release_held()
+                if not self._hold(data):
+                    self.refuse(Refuse(BUFFERS_FULL))
+                    return
+        self._connect()
+
     def _body_complete(self) -> None:
-        decision = self.exchange.decide_body(b"".join(self._held))
+        decision = self.exchange.decide_body(self._held.whole() if self._held is not None else b"")
         if decision is None:
             self._connect()
-        elif isinstance(decision, Refuse):
-            self.refuse(decision)
+        elif isinstance(decision, Refuse | Answer):
+            self._end(decision)
         else:
             self._await(decision, self._connect)
 
-    def _await(self, decision: Awaitable[Refuse | None], then: object) -> None:
+    def _await(self, decision: Awaitable[End | None], then: object) -> None:
         self._task = self._gateway.spawn(self._decided(decision, then))
 
-    async def _decided(self, decision: Awaitable[Refuse | None], then: object) -> None:
+    async def _decided(self, decision: Awaitable[End | None], then: object) -> None:
+        end: End | None
         try:
             async with asyncio.timeout(DECISION_SECONDS):
-                refusal = await decision
+                end = await decision
         except TimeoutError:
-            refusal = Refuse(INTERNAL, finding=Finding(found="no decision in time"))
+            end = Refuse(INTERNAL, finding=Finding(found="no decision in time"))
         self._task = None
         if self._done:
             return
         try:
-            if refusal is not None:
-                self.refuse(refusal)
+            if end is not None:
+                self._end(end)
             elif callable(then):
                 then()
         except Exception as error:  # noqa: BLE001 - nobody looks at what becomes of this task
@@ -234,7 +263,7 @@ class Stream(msgspec.Struct, eq=False):
         exchange = self.exchange
         body = exchange.body
         if body is None:
-            body = b"".join(self._held) if self._held else b""
+            body = self._held.whole() if self._held is not None else b""
         downstream = self._downstream
         head = render_request_head(
             exchange,
@@ -244,7 +273,7 @@ class Stream(msgspec.Struct, eq=False):
             self._traceparent,
             self._framing(len(body)),
         )
-        if self._held and not self._can_retry():
+        if not self._ended or (len(body) > HELD_BODY and exchange.request.method not in IDEMPOTENT):
             self._release_held()
         self._sent_ns = now = self._gateway.now()
         exchange.upstream = connection.target.url
@@ -266,7 +295,7 @@ class Stream(msgspec.Struct, eq=False):
 
     def _buffered(self) -> bool:
         """Whether the whole request body was read before the request was sent."""
-        return bool(self.exchange.request.operation.body_steps)
+        return self.exchange.holds_body
 
     def _framed(self, data: bytes, ended: bool) -> bytes:
         """``data`` as it stands in the request to the service."""
@@ -286,14 +315,77 @@ class Stream(msgspec.Struct, eq=False):
 
     # From the service.
 
-    def response(self, head: ResponseHead, fields: bytes, pieces: list[bytes], ended: bool) -> None:
-        """The head of the service's answer, with its fields on the wire and what of its body came along."""
+    def response(self, head: ResponseHead, renderer: FieldRenderer, pieces: list[bytes], ended: bool) -> None:
+        """The head of the service's answer, what renders its fields, and what of its body came along."""
         exchange = self.exchange
-        exchange.status = exchange.upstream_status = head.status
+        exchange.upstream_status = head.status
+        if ended:
+            self._service_done()
+        operation = exchange.request.operation
+        if not operation.response_head_steps and not operation.response_body_steps and not operation.answer_steps:
+            fields = renderer.render(head.fields, head.headers, _NOTHING)
+            self._pass_on(head, fields, pieces[0] if len(pieces) == 1 else b"".join(pieces), ended)
+            return
+        view = ResponseView(exchange.request, head.status, head.fields, head.headers, not head.bodyless)
+        refusal = exchange.decide_response(view)
+        if refusal is not None:
+            self.refuse(refusal)
+        elif exchange.holds_response:
+            self._release_held()  # of the request: it is answered
+            self._answer = (head, view, renderer)
+            self._check(pieces, ended)
+        else:
+            fields = self._changed_fields(head, view, renderer)
+            self._pass_on(head, fields, pieces[0] if len(pieces) == 1 else b"".join(pieces), ended)
+
+    def _check(self, pieces: list[bytes], ended: bool) -> None:
+        """More of an answer that is held back until it is whole."""
+        maximum = self.exchange.request.operation.max_response
+        for piece in pieces:
+            if not self._hold(piece):
+                self.refuse(Refuse(BUFFERS_FULL))
+                return
+        held, answer = self._held, self._answer
+        size = held.size if held is not None else 0
+        if size > maximum:
+            finding = Finding("/response/body", allowed=f"at most {maximum} bytes")
+            self.refuse(Refuse(UPSTREAM_TOO_LARGE, finding=finding))
+        elif ended and answer is not None:
+            head, view, renderer = answer
+            body = held.whole() if held is not None else b""
+            refusal = self.exchange.decide_response_body(view, body)
+            if refusal is not None:
+                self.refuse(refusal)
+                return
+            fields = self._changed_fields(head, view, renderer)
+            changes = self.exchange.answer
+            if changes is not None and changes.body is not None:
+                body = changes.body
+            self._pass_on(head, fields, body, True)
+
+    def _changed_fields(self, head: ResponseHead, view: ResponseView, renderer: FieldRenderer) -> bytes:
+        """The fields of the service's answer as the client gets them, on the wire."""
+        changes = self.exchange.conclude(view)
+        if changes is None:
+            return renderer.render(head.fields, head.headers, _NOTHING)
+        removed, added = changes.removed_fields, b""
+        if changes.body is not None:
+            removed |= _OF_THE_BODY
+            etag = head.headers.get(b"etag")
+            if etag is not None and not etag.startswith(b"W/"):
+                changes.set_fields.setdefault(b"etag", b"W/" + etag)  # RFC 9110 8.8.1: it is no longer byte for byte
+        if changes.set_fields:
+            removed |= changes.set_fields.keys()
+            added = render_fields(changes.set_fields.items())
+        return renderer.render(head.fields, head.headers, removed) + added
+
+    def _pass_on(self, head: ResponseHead, fields: bytes, body: bytes, ended: bool) -> None:
+        """Give the client the service's answer: its head, and what there is of its body."""
+        exchange = self.exchange
+        exchange.status = head.status
         if added := exchange.facts.response_fields:
             fields += render_fields(added)
         fields += b"x-request-id: %b\r\n" % exchange.request_id.encode()
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         exchange.bytes_out = len(body)
         self.answered = True
         length = head.content_length
@@ -303,26 +395,27 @@ class Stream(msgspec.Struct, eq=False):
                 fields += b"content-length: %b\r\n" % announced
         elif ended:
             length = len(body)
-        if ended:
-            self._service_done()
         self._downstream.answer(head.status, head.reason, fields, length, body, ended)
         if ended:
             self._finish()
 
     def response_body(self, pieces: list[bytes], ended: bool) -> None:
         """More of the service's answer."""
-        self.exchange.bytes_out += sum(map(len, pieces))
         if ended:
             self._service_done()
+        if self._answer is not None:
+            self._check(pieces, ended)
+            return
+        self.exchange.bytes_out += sum(map(len, pieces))
         self._downstream.answer_body(pieces, ended)
         if ended:
             self._finish()
 
-    def upstream_failed(self, code: Code, detail: str, *, retriable: bool) -> None:
+    def upstream_failed(self, code: Code, detail: str, *, retriable: Retriable) -> None:
         """The exchange with the service broke."""
         self._connection = None
         self._service_done()
-        if retriable and not self._retried and self._can_retry():
+        if not self._retried and self._can_retry(retriable):
             self._retried = True
             self._connect()
             return
@@ -333,9 +426,11 @@ class Stream(msgspec.Struct, eq=False):
         self.exchange.upstream_ns += self._gateway.now() - self._sent_ns
         self._sent_ns = 0
 
-    def _can_retry(self) -> bool:
-        """A request may be sent twice if that changes nothing (RFC 9110 9.2.2) and its whole body is at hand."""
-        return self._ended and self.exchange.request.method in IDEMPOTENT
+    def _can_retry(self, retriable: Retriable) -> bool:
+        """A request whose whole body is at hand may be sent twice if that changes nothing (RFC 9110 9.2.2)."""
+        if not self._ended or retriable == "no":
+            return False
+        return retriable == "unsent" or self.exchange.request.method in IDEMPOTENT
 
     # Ending.
 
@@ -356,22 +451,51 @@ class Stream(msgspec.Struct, eq=False):
             self._finish()
             self._downstream.break_off()
             return
+        own = (
+            (b"content-type", PROBLEM_TYPE),
+            (b"cache-control", b"no-store"),
+            *refusal.fields,
+        )
+        self._give(refusal.status, own, problem_document(refusal, exchange.request_id))
+
+    def _end(self, end: End) -> None:
+        """Answer as a step decided."""
+        if isinstance(end, Refuse):
+            self.refuse(end)
+        elif not self._done:
+            self._give(end.status, end.fields, end.body)
+
+    def _give(self, status: int, own: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """Answer with the gateway's own ``status``, fields and ``body``."""
+        exchange = self.exchange
+        request = exchange.request
         self.answered = True
-        exchange.status = refusal.code.status
-        body = problem_document(refusal, exchange.request_id)
+        exchange.status = status
         exchange.bytes_out = len(body)
-        fields = b"content-type: %b\r\ncache-control: no-store\r\n%b%bx-request-id: %b\r\n" % (
-            PROBLEM_TYPE,
-            render_fields(refusal.fields),
+        if request.operation.answer_steps:
+            own = self._concluded(status, own)
+        fields = b"%b%bx-request-id: %b\r\n" % (
+            render_fields(own),
             render_fields(exchange.facts.response_fields),
             exchange.request_id.encode(),
         )
         self._finish()
         length = len(body)
-        if exchange.request.method == "HEAD":
+        if status == 204:
+            body, length = b"", NO_BODY
+        elif request.method == "HEAD":
             fields += b"content-length: %d\r\n" % length
             body, length = b"", NO_BODY
-        self._downstream.answer(refusal.code.status, b"", fields, length, body, ended=True)
+        self._downstream.answer(status, b"", fields, length, body, ended=True)
+
+    def _concluded(self, status: int, own: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        exchange = self.exchange
+        exchange.answer = None  # what was changed in the service's answer does not concern ours
+        changes = exchange.conclude(ResponseView(exchange.request, status, own, dict(own), True))
+        if changes is None:
+            return list(own)
+        kept = [field for field in own if field[0] not in changes.removed_fields and field[0] not in changes.set_fields]
+        return [*kept, *changes.set_fields.items()]
 
     def _finish(self) -> None:
         """Nothing more will happen: give everything back and write the record."""
@@ -380,8 +504,7 @@ class Stream(msgspec.Struct, eq=False):
         self._done = True
         if self._sent_ns:
             self._service_done()
-        if self._held:
-            self._release_held()
+        self._release_held()
         if self._waiting:
             self._waiting = False
             self._gateway.pools[self.exchange.request.operation.upstream].forget(self)
@@ -395,10 +518,8 @@ class Stream(msgspec.Struct, eq=False):
         self._gateway.record(self.exchange)
 
     def _release_held(self) -> None:
-        if self._held_bytes:
-            self._gateway.buffers.give(self._held_bytes)
-            self._held_bytes = 0
-        self._held.clear()
+        if self._held is not None:
+            self._held.release()
 
 
 def _too_large(maximum: int) -> Refuse:

@@ -21,13 +21,12 @@ from portcullis.mounts.forwarding import DROPPED_FROM_RESPONSES, FieldRenderer
 from portcullis.mounts.http1.body import BodyDecoder, ChunkedDecoder, LengthDecoder, UntilCloseDecoder
 from portcullis.mounts.http1.errors import ProtocolError
 from portcullis.mounts.http1.response_head import ResponseHead, parse_response_head
-from portcullis.mounts.reverse_proxy.roles import UpstreamUser
+from portcullis.mounts.reverse_proxy.roles import Retriable, UpstreamUser
 
 if TYPE_CHECKING:
     from portcullis.mounts.reverse_proxy.pool import Target, UpstreamPool
 
 MAX_RESPONSE_HEAD: Final = 64 * 1024
-_NOTHING: Final[frozenset[bytes]] = frozenset()
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -44,6 +43,8 @@ class UpstreamConnection(asyncio.Protocol):
         "_renderer",
         "_request_ended",
         "_started_ns",
+        "_turn",
+        "_unsent",
         "counted",
         "deadline",
         "made",
@@ -72,6 +73,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._request_ended = False
         self._blocked = False
         self._started_ns = 0
+        self._turn = 0
+        self._unsent = False
 
     def __repr__(self) -> str:
         state = "idle" if self.user is None else "busy"
@@ -87,6 +90,7 @@ class UpstreamConnection(asyncio.Protocol):
         pool = self._pool
         self._started_ns = now
         self.deadline = now + (pool.first_byte_ns if ended else pool.whole_ns)
+        self._turn = pool.outbox.turns
         pool.outbox.write(self.transport, data)
 
     def send(self, data: bytes, ended: bool) -> None:
@@ -157,7 +161,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._end(user, head, pieces, first=True)
         else:
             self._extend(self._pool.idle_ns)
-            user.response(head, self._renderer.render(head.fields, head.headers, _NOTHING), pieces, False)
+            user.response(head, self._renderer, pieces, False)
 
     def _receive_body(self, user: UpstreamUser, data: bytes) -> None:
         decoder = self._decoder
@@ -186,12 +190,13 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self.transport.abort()
         if first:
-            user.response(head, self._renderer.render(head.fields, head.headers, _NOTHING), pieces, True)
+            user.response(head, self._renderer, pieces, True)
         else:
             user.response_body(pieces, True)
 
     def eof_received(self) -> bool:
         user, decoder = self.user, self._decoder
+        self._unsent = self._turn == self._pool.outbox.turns
         if user is not None and self._head is not None and isinstance(decoder, UntilCloseDecoder):
             self._end(user, self._head, [], first=False)
         return False
@@ -214,14 +219,18 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if self._head is not None:
             self.target.failed()
-            user.upstream_failed(UPSTREAM_TRUNCATED, "the answer broke off", retriable=False)
+            user.upstream_failed(UPSTREAM_TRUNCATED, "the answer broke off", retriable="no")
             return
-        fresh_bytes = bool(self._buffer)
         if not self.reused:
             self.target.failed()
-        user.upstream_failed(
-            UPSTREAM_CLOSED, "the connection was closed before an answer", retriable=self.reused and not fresh_bytes
-        )
+        user.upstream_failed(UPSTREAM_CLOSED, "the connection was closed before an answer", retriable=self._retriable())
+
+    def _retriable(self) -> Retriable:
+        if self._buffer:
+            return "no"
+        if self._unsent or self._turn == self._pool.outbox.turns:
+            return "unsent"
+        return "unanswered" if self.reused else "no"
 
     def pause_writing(self) -> None:
         self._blocked = True
@@ -265,4 +274,4 @@ class UpstreamConnection(asyncio.Protocol):
         self.target.failed()
         self.transport.abort()
         if user is not None:
-            user.upstream_failed(code, detail, retriable=False)
+            user.upstream_failed(code, detail, retriable="no")

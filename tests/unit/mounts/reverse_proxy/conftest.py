@@ -46,11 +46,14 @@ def snapshot(steps: Steps, **upstream: Any) -> Snapshot:
             api="shop",
             version="v1",
             name=f"{method} /a",
-            head_steps=tuple(step for step in made if step.needs == "head"),
-            body_steps=tuple(step for step in made if step.needs == "body"),
             max_body=100_000,
             upstream="shop",
             upstream_path=str,
+            max_response=10_000,
+            **{
+                f"{needs}_steps": tuple(step for step in made if step.needs == needs)
+                for needs in ("head", "body", "stream", "response_head", "response_body", "answer")
+            },
         )
 
     operations = {method: operation(method) for method in ("GET", "HEAD", "POST", "PUT")}
