@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import InstallError
+from bench.peers import modsecurity, nginx
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
-PROGRAMS = ("nginx", "wrk", "envoy", "portcullis")
+PROGRAMS = ("nginx", "wrk", "h2load", "haproxy", "modsecurity", "envoy", "portcullis")
 INSTALL_SECONDS = 600
 _POLICY = Path("/usr/sbin/policy-rc.d")
+_MODSECURITY_PACKAGES = ("libnginx-mod-http-modsecurity", "modsecurity-crs")
 
 
 @dataclass(slots=True)
@@ -31,9 +33,22 @@ class Tools:
     paths: dict[str, Path] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
+    def need(self, name: str) -> Path:
+        """The path of a program.
+
+        Raises:
+            InstallError: it could not be had.
+
+        """
+        if name not in self.paths:
+            raise InstallError(self.left_out.get(name, f"{name} was not asked for"))
+        return self.paths[name]
+
     def versions(self) -> dict[str, str]:
-        """What each program says of its version."""
-        return {name: _version(path) for name, path in self.paths.items()}
+        """What each program says of its version; ModSecurity's module says nothing, so its packages do."""
+        return {
+            name: _package_versions() if name == "modsecurity" else _version(path) for name, path in self.paths.items()
+        }
 
 
 def get_tools(build: Path, wanted: Collection[str] = PROGRAMS) -> Tools:
@@ -42,6 +57,9 @@ def get_tools(build: Path, wanted: Collection[str] = PROGRAMS) -> Tools:
     makers = {
         "nginx": lambda: from_apt("nginx", "nginx"),
         "wrk": lambda: from_apt("wrk", "wrk"),
+        "h2load": lambda: from_apt("h2load", "nghttp2-client"),
+        "haproxy": lambda: from_apt("haproxy", "haproxy"),
+        "modsecurity": nginx_with_modsecurity,
         "envoy": lambda: envoy_binary(build),
         "portcullis": ours,
     }
@@ -55,21 +73,26 @@ def get_tools(build: Path, wanted: Collection[str] = PROGRAMS) -> Tools:
     return tools
 
 
-def from_apt(program: str, package: str) -> Path:
-    """The path of ``program``; its Debian package is installed if it is not there and we may.
+def from_apt(program: str, *packages: str, files: Collection[Path] = ()) -> Path:
+    """The path of ``program``; its Debian packages are installed if it, or one of ``files``, is not there and we may.
 
     Raises:
         InstallError: it is not there, and we are not root or there is no apt, or apt failed.
 
     """
-    if found := _which(program):
+
+    def find() -> Path | None:
+        return _which(program) if all(file.exists() for file in files) else None
+
+    if found := find():
         return found
+    wanted = " ".join(packages)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise InstallError(f"{program} is not installed; as root on Debian this would run: apt-get install {package}")
-    tell(f"installing {package} from Debian")
+        raise InstallError(f"{wanted} is not installed; as root on Debian this would run: apt-get install {wanted}")
+    tell(f"installing {wanted} from Debian")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with _no_services():
-        for arguments in (["update", "-q"], ["install", "-qy", "--no-install-recommends", package]):
+        for arguments in (["update", "-q"], ["install", "-qy", "--no-install-recommends", *packages]):
             try:
                 done = subprocess.run(
                     ["apt-get", *arguments],
@@ -81,9 +104,24 @@ def from_apt(program: str, package: str) -> Path:
                 )
             except subprocess.TimeoutExpired as error:
                 raise InstallError(f"apt-get {arguments[0]} did not end within {INSTALL_SECONDS} s") from error
-    if found := _which(program):
+    if found := find():
         return found
-    raise InstallError(f"apt-get could not install {package}: {done.stderr[-500:].strip()}")
+    raise InstallError(f"apt-get could not install {wanted}: {done.stderr[-500:].strip()}")
+
+
+def nginx_with_modsecurity() -> Path:
+    """nginx, with its module of ModSecurity and the OWASP Core Rule Set beside it.
+
+    Raises:
+        InstallError: see :func:`from_apt`.
+
+    """
+    return from_apt(
+        "nginx",
+        "nginx",
+        *_MODSECURITY_PACKAGES,
+        files=(nginx.MODSECURITY, Path(modsecurity.RECOMMENDED), Path(modsecurity.SETUP)),
+    )
 
 
 def envoy_binary(build: Path) -> Path:
@@ -157,11 +195,17 @@ def _which(program: str) -> Path | None:
 
 
 def _version(path: Path) -> str:
-    asked = "-v" if path.name in ("nginx", "wrk") else "--version"
+    asked = "-v" if path.name in ("nginx", "wrk", "haproxy") else "--version"
     done = subprocess.run([str(path), asked], capture_output=True, text=True, timeout=30, check=False)
     said = (done.stdout + done.stderr).replace(str(path), "")  # Envoy says its path, and in it is Python's version
     numbers = re.search(r"\d+\.\d+[\w.+-]*", said)
     return numbers[0] if numbers else "unknown"
+
+
+def _package_versions() -> str:
+    argv = ["dpkg-query", "-W", "-f", "${Package} ${Version};", *_MODSECURITY_PACKAGES]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    return " with ".join(filter(None, done.stdout.split(";"))) or "unknown"
 
 
 @contextlib.contextmanager

@@ -1,11 +1,11 @@
-"""Load: one ``wrk`` process that repeats one request on kept connections as fast as the proxy answers."""
+"""Load: one ``wrk`` process that repeats a request on kept connections as fast as the proxy answers."""
 
 from __future__ import annotations
 
 import json
 import resource
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from bench.processes import running_on
 
 CONNECTIONS = 32
 """Kept connections, each with one request under way; enough to keep one core of any proxy busy."""
+
+ANSWER_SECONDS = 10
+"""How long an answer may take; longer, and it counts as broken."""
 
 HOST = "shop.example"
 """Host field of all requests: every proxy picks its virtual host by it."""
@@ -32,6 +35,10 @@ class Request:
         """The same request with further header fields."""
         return replace(self, headers={**self.headers, **more})
 
+    def at(self, path: str) -> Request:
+        """The same request for another path."""
+        return replace(self, path=path)
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -43,8 +50,6 @@ class Load:
     """Answers with a status of 400 or more."""
     broken: int
     """Connections that could not be opened, read or written, and answers that did not come in time."""
-    p50_us: int
-    p99_us: int
     cpu_seconds: float = 0.0
     """CPU time that wrk itself used."""
 
@@ -53,22 +58,35 @@ _DONE = """
 done = function(summary, latency, requests)
   local e = summary.errors
   io.write(string.format(
-    'wrk-result {"requests":%d,"micros":%d,"refused":%d,"broken":%d,"p50_us":%d,"p99_us":%d}\\n',
-    summary.requests, summary.duration, e.status, e.connect + e.read + e.write + e.timeout,
-    latency:percentile(50), latency:percentile(99)))
+    'wrk-result {"requests":%d,"micros":%d,"refused":%d,"broken":%d}\\n',
+    summary.requests, summary.duration, e.status, e.connect + e.read + e.write + e.timeout))
+end
+"""
+
+_IN_TURN = """
+local requests, at = {}, 0
+init = function()
+  for number, path in ipairs(paths) do requests[number] = wrk.format(nil, path) end
+end
+request = function()
+  at = at % #requests + 1
+  return requests[at]
 end
 """
 
 
-def script_of(request: Request) -> str:
-    """The wrk script (Lua) that sends ``request``.
+def script_of(request: Request, paths: Sequence[str] = ()) -> str:
+    """The wrk script (Lua) that sends ``request``, to each of ``paths`` in turn if there are any.
 
-    It has no ``request`` function of its own: wrk then builds the bytes once, and runs no Lua while it measures.
+    Without them it has no ``request`` function of its own: wrk then builds the bytes once, and runs no Lua while it
+    measures. With them all bytes are built before, and it takes the next.
     """
     lines = [f"wrk.method = {_lua(request.method)}", f"wrk.path = {_lua(request.path)}"]
     lines += [f"wrk.headers[{_lua(name)}] = {_lua(value)}" for name, value in {"Host": HOST, **request.headers}.items()]
     if request.body:
         lines.append(f"wrk.body = {_lua(request.body)}")
+    if paths:
+        lines.append(f"local paths = {{{', '.join(map(_lua, paths))}}}{_IN_TURN}")
     return "\n".join(lines) + _DONE
 
 
@@ -94,7 +112,16 @@ def run_wrk(wrk: Path, script: Path, port: int, seconds: int, cpu: int) -> Load:
         BenchError: wrk failed or hung.
 
     """
-    argv = [str(wrk), "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}"]
+    argv = [
+        str(wrk),
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        f"--timeout={ANSWER_SECONDS}s",
+        "-s",
+        str(script),
+        f"http://127.0.0.1:{port}",
+    ]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
         with running_on(cpu):

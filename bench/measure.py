@@ -1,27 +1,29 @@
-"""Take the figures: start all contenders of a case, verify each, then load one after the other, round by round."""
+"""Take the figures: start all contenders of a case, verify each, then measure one after the other, round by round.
+
+How one figure is taken is the business of the case's method (``bench/methods``); what is here is the same for all.
+"""
 
 from __future__ import annotations
 
+import abc
 import contextlib
-import http.client
-import os
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from bench.cases import Case, Contender
-from bench.errors import BenchError, VerifyError
+from bench.clocks import Clocks
+from bench.errors import BenchError
 from bench.install import Tools
-from bench.load import HOST, Load, Request, run_wrk, script_of
-from bench.machine import Cpus, busy_ns
-from bench.peers import Ground, Probe, Setup, nginx
-from bench.processes import Entry, Program, Usage, free_port
+from bench.load import Load, Request, run_wrk, script_of
+from bench.machine import Cpus
+from bench.model import Case, Contender
+from bench.peers import Ground, Setup, nginx
+from bench.processes import Program, free_port
 from bench.results import CaseResult, Measured, Round
+from bench.verify import verify, verify_probe
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """How long a proxy may take until it listens."""
 
 
@@ -37,10 +39,10 @@ class Pace:
 
 
 FULL = Pace(rounds=7, seconds=6, warm_up=2)
-QUICK = Pace(rounds=3, seconds=4, warm_up=1)
+QUICK = Pace(rounds=3, seconds=2, warm_up=1)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Runner:
     """A contender that is up and verified."""
 
@@ -48,21 +50,9 @@ class Runner:
     program: Program
     ground: Ground
     setup: Setup
+    request: Request
     script: Path
-    measured: Measured
-    answers: int = 0
-    lines: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """All clocks at one moment."""
-
-    moment: float
-    proxy: Usage
-    upstream: Usage
-    busy: Cpus
-    """Nanoseconds of work of each of the two CPUs, whoever did it."""
+    """For wrk."""
 
 
 class Bench:
@@ -78,45 +68,53 @@ class Bench:
     """
 
     def __init__(self, tools: Tools, folder: Path, cpus: Cpus, pace: Pace, progress: Callable[[str], None]):
-        self._tools = tools
+        self.tools = tools
+        self.cpus = cpus
+        self.pace = pace
+        self.progress = progress
+        self.upstream_port = 0
         self._folder = folder
-        self._cpus = cpus
-        self._pace = pace
-        self._progress = progress
         self._stack = contextlib.ExitStack()
-        self._upstream_port = 0
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            ground = self._ground("upstream", self._tools.paths["nginx"])
-            self._upstream = stack.enter_context(
-                Program("the upstream", nginx.upstream(ground).argv, self._cpus.load, ground.folder)
-            )
-            self._upstream.wait_for_port(ground.port, START_SECONDS)
-            self._upstream_port = ground.port
+            ground = self.ground("upstream", self.tools.paths["nginx"], 0)
+            argv = nginx.upstream(ground).argv
+            self.upstream = stack.enter_context(Program("the upstream", argv, [self.cpus.load], ground.folder))
+            self.upstream.wait_for_port(ground.port, START_SECONDS)
+            self.upstream_port = ground.port
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self._stack.close()
 
-    def measure(self, case: Case) -> CaseResult:
+    def measure(self, case: Case, contenders: tuple[Contender, ...]) -> CaseResult:
         """All rounds of one case; a contender that fails is left out, with the reason."""
         result = CaseResult(case)
-        runners: list[Runner] = []
+        measured: dict[str, Measured] = {}
+        rounds = 1 if case.method.once else self.pace.rounds
         with contextlib.ExitStack() as stack:
-            for contender in case.contenders:
+            try:
+                session = case.method.session(self, case, stack)
+            except BenchError as error:
+                self.progress(f"{case.name} is left out: {error}")
+                result.left_out = {each.name: str(error) for each in contenders}
+                return result
+            for contender in contenders:
                 with self._or_left_out(result, contender):
-                    runners.append(self.start(case, contender, stack))
-            for number in range(1, self._pace.rounds + 1):
-                for runner in runners:
-                    if runner.contender.name in result.left_out:
+                    setup = session.start(contender)
+                    measured[contender.name] = Measured(contender.name, contender.title, remarks=setup.remarks)
+            for number in range(1, rounds + 1):
+                for contender in contenders:
+                    if contender.name in result.left_out:
                         continue
-                    with self._or_left_out(result, runner.contender):
-                        figure = self._round(case, runner).cpu_us
-                        title = runner.contender.title
-                        self._progress(f"{case.name} {number}/{self._pace.rounds}: {title} {figure:.1f} us")
-        result.measured = [each.measured for each in runners if each.contender.name not in result.left_out]
+                    with self._or_left_out(result, contender):
+                        taken = session.take(contender)
+                        measured[contender.name].rounds.append(taken)
+                        figure = f"{taken.figure:,.{case.method.digits}f}"
+                        self.progress(f"{case.name} {number}/{rounds}: {contender.title} {figure}")
+        result.measured = [each for name, each in measured.items() if name not in result.left_out]
         return result
 
     @contextlib.contextmanager
@@ -125,153 +123,79 @@ class Bench:
             yield
         except BenchError as error:
             result.left_out[contender.name] = str(error)
-            self._progress(f"{result.case.name}: {contender.title} is left out: {error}")
+            self.progress(f"{result.case.name}: {contender.title} is left out: {error}")
 
-    def start(self, case: Case, contender: Contender, stack: contextlib.ExitStack) -> Runner:
+    def prepare(self, case: Case, contender: Contender, upstream: int) -> tuple[Ground, Setup]:
+        """Write what a contender needs to start; ``upstream`` is the port of the server behind it.
+
+        Raises:
+            BenchError: its program is missing, or it can't be set up.
+
+        """
+        ground = self.ground(f"{case.name}-{contender.name}", self.tools.need(contender.tool), upstream)
+        return ground, contender.setup(ground)
+
+    def start(self, case: Case, contender: Contender, stack: contextlib.ExitStack, upstream: int) -> Runner:
         """Start a contender, and verify that it does what the case is about; it ends with ``stack``.
+
+        ``upstream`` is the port of the server behind it.
 
         Raises:
             BenchError: its program is missing, it does not start, or it does something else.
 
         """
-        if (binary := self._tools.paths.get(contender.tool)) is None:
-            raise BenchError(self._tools.left_out.get(contender.tool, f"there is no {contender.tool}"))
-        ground = self._ground(f"{case.name}-{contender.name}", binary)
-        setup = contender.setup(ground)
-        program = stack.enter_context(Program(contender.title, setup.argv, self._cpus.proxy, ground.folder, setup.env))
+        ground, setup = self.prepare(case, contender, upstream)
+        program = Program(contender.title, setup.argv, [self.cpus.proxy], ground.folder, setup.env)
+        stack.enter_context(program)
         program.wait_for_port(ground.port, START_SECONDS)
         request = case.request.with_headers(setup.credential) if case.credential else case.request
-        verify(ground.port, request, case.status, case.body)
+        body = case.body if setup.answer is None else setup.answer
+        for path in (setup.paths[0], setup.paths[-1]) if setup.paths else (request.path,):
+            verify(ground.port, request.at(path), case.status, body)
         for probe in setup.probes:
             verify_probe(ground.port, probe)
         script = ground.folder / "load.lua"
-        script.write_text(script_of(request))
-        return Runner(contender, program, ground, setup, script, Measured(contender.name, contender.title))
+        script.write_text(script_of(request, setup.paths))
+        return Runner(contender, program, ground, setup, request, script)
 
     def load(self, runner: Runner, seconds: int) -> Load:
-        """Load a contender for ``seconds``."""
-        return run_wrk(self._tools.paths["wrk"], runner.script, runner.ground.port, seconds, self._cpus.load)
+        """Keep a contender as busy as it can be for ``seconds``."""
+        return run_wrk(self.tools.paths["wrk"], runner.script, runner.ground.port, seconds, self.cpus.load)
 
-    def _round(self, case: Case, runner: Runner) -> Round:
-        warmed = self.load(runner, self._pace.warm_up)
-        before = self._clocks(runner)
-        load = self.load(runner, self._pace.seconds)
-        after = self._clocks(runner)
-        check_load(load, refused=case.status >= 400)
-        cpu_ns = name_processes(after.proxy.since(before.proxy))
-        upstream_ns = sum(after.upstream.since(before.upstream).values())
-        taken = Round(
-            load,
-            wall_seconds=after.moment - before.moment,
-            cpu_ns=cpu_ns,
-            others_ns=after.busy.proxy - before.busy.proxy - sum(cpu_ns.values()),
-            others_on_load_ns=after.busy.load - before.busy.load - upstream_ns - int(load.cpu_seconds * 1e9),
-        )
-        runner.measured.rounds.append(taken)
-        runner.answers += warmed.requests + load.requests
-        if runner.setup.access_log:
-            runner.lines += take_lines(runner.setup.access_log)
-            runner.measured.logged = runner.lines / runner.answers
-        return taken
+    def clocks(self, runner: Runner, upstream: Program | None = None) -> Clocks:
+        """Read all clocks; ``upstream`` is the server behind the contender, if it is another one than usual."""
+        return Clocks.read(self.cpus, runner.program, upstream or self.upstream)
 
-    def _clocks(self, runner: Runner) -> Clocks:
-        busy = Cpus(busy_ns(self._cpus.proxy), busy_ns(self._cpus.load))
-        return Clocks(time.perf_counter(), runner.program.usage(), self._upstream.usage(), busy)
-
-    def _ground(self, name: str, binary: Path) -> Ground:
+    def ground(self, name: str, binary: Path, upstream: int) -> Ground:
+        """A new folder of this name, and a free port."""
         folder = self._folder / name
         folder.mkdir()
-        return Ground(folder, binary, free_port(), self._upstream_port)
+        return Ground(folder, binary, free_port(), upstream)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back; header names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
-
-
-def ask(port: int, request: Request) -> Answer:
-    """Make one call to 127.0.0.1:``port``.
-
-    Raises:
-        VerifyError: no answer came.
-
-    """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        headers = {"Host": HOST, **request.headers}
-        connection.request(request.method, request.path, request.body.encode() or None, headers)
-        response = connection.getresponse()
-        fields = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, fields, response.read().decode(errors="replace"))
-    except (OSError, http.client.HTTPException) as error:
-        raise VerifyError(f"{request.method} {request.path} got no answer: {error!r}") from error
-    finally:
-        connection.close()
-
-
-def verify(port: int, request: Request, status: int, body: str | None) -> None:
-    """Make the case's call once.
-
-    Raises:
-        VerifyError: another status came back, or not the upstream's answer.
-
-    """
-    answer = ask(port, request)
-    if answer.status != status:
-        raise VerifyError(f"{request.method} {request.path}: {answer.status}, expected {status}: {answer.body[:300]!r}")
-    if body is not None and answer.body != body:
-        raise VerifyError(f"{request.method} {request.path}: not the upstream's answer: {answer.body[:300]!r}")
-
-
-def verify_probe(port: int, probe: Probe) -> None:
-    """Make the call that shows a control at work.
-
-    Raises:
-        VerifyError: another status came back, or a field of the answer is missing.
-
-    """
-    answer = ask(port, probe.request)
-    missing = [name for name in probe.headers if name.lower() not in answer.headers]
-    if answer.status != probe.status or missing:
-        without = f" without {', '.join(missing)}" if missing else ""
-        found = f"{answer.status}{without}, expected {probe.status}"
-        raise VerifyError(f"{probe.title}: {found}: {answer.body[:300]!r}")
-
-
-def check_load(load: Load, *, refused: bool) -> None:
-    """Raise VerifyError unless all answers were refusals, or none, and no connection broke."""
-    wrong = load.requests - load.refused if refused else load.refused
-    if wrong or load.broken or not load.requests:
-        raise VerifyError(f"of {load.requests} answers {wrong} had an unexpected status; {load.broken} broke")
-
-
-def name_processes(used: Mapping[Entry, int]) -> dict[str, int]:
-    """CPU time by name of process, numbered in order of birth where several have one name."""
-    total = Counter(entry.name for entry in used)
-    seen: Counter[str] = Counter()
-    named = {}
-    for entry, nanoseconds in sorted(used.items(), key=lambda item: (item[0].id.started, item[0].id.pid)):
-        seen[entry.name] += 1
-        named[f"{entry.name} {seen[entry.name]}" if total[entry.name] > 1 else entry.name] = nanoseconds
-    return named
-
-
-def take_lines(log: Path, settle: float = 1.2) -> int:
-    """Count the lines of an access log, and empty it so that the disk does not fill.
+class Session(abc.ABC):
+    """One case under way.
 
     Args:
-        log: the file; its writer appends to it.
-        settle: seconds for the writer to flush its last buffer.
+        bench: the run.
+        case: the case.
+        stack: what is started ends with it.
 
     """
-    time.sleep(settle)
-    if not log.exists():
-        return 0
-    with log.open("rb") as lines:
-        count = sum(chunk.count(b"\n") for chunk in iter(lambda: lines.read(1 << 20), b""))
-    os.truncate(log, 0)
-    return count
+
+    def __init__(self, bench: Bench, case: Case, stack: contextlib.ExitStack):
+        self.bench = bench
+        self.case = case
+        self.stack = stack
+        self.runners: dict[str, Runner] = {}
+        self.upstream_port = bench.upstream_port
+        """Where the server behind the contenders listens."""
+
+    def start(self, contender: Contender) -> Setup:
+        """Start and verify a contender; gives its setup. BenchError if that fails."""
+        self.runners[contender.name] = runner = self.bench.start(self.case, contender, self.stack, self.upstream_port)
+        return runner.setup
+
+    @abc.abstractmethod
+    def take(self, contender: Contender) -> Round:
+        """Measure it once; BenchError if that fails, or if it did not do what it should have."""

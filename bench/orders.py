@@ -1,8 +1,9 @@
-"""The API that all cases speak of: a shop with ``GET /items`` and ``POST /orders``, and what its upstream answers."""
+"""The API that most cases speak of, a shop with items, orders and checkouts, and what its upstream answers."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 ORDER_BYTES = 850
 """Size of the order in bytes: a common one for a JSON call that does something."""
@@ -13,8 +14,24 @@ ITEMS = json.dumps(
 )
 """Answer of the upstream to ``GET /items``."""
 
-ACCEPTED = json.dumps({"order_id": "9b2f6c1e-5d0a-4c8e-9f63-2a7d4b1c8e90", "state": "accepted"}, separators=(",", ":"))
+_ACCEPTED = {"order_id": "9b2f6c1e-5d0a-4c8e-9f63-2a7d4b1c8e90", "state": "accepted"}
+
+ACCEPTED = json.dumps(_ACCEPTED, separators=(",", ":"))
 """Answer of the upstream to ``POST /orders``."""
+
+CHECKED_OUT = json.dumps({**_ACCEPTED, "margin_cents": 412}, separators=(",", ":"))
+"""Answer of the upstream to ``POST /checkouts``, which takes the same order: the last field is not declared."""
+
+STRIPPED = ACCEPTED
+"""The same without it, as a client gets it from who looks at answers."""
+
+
+_NOTE = (
+    "Please leave the parcel with the neighbours at number three if nobody opens, they are at home until six. The bell "
+    "does not ring, so knock twice. Two of the books are a present: wrap them in paper without a price, and put the "
+    "card in that comes with the other letter. Thank you very much, and greetings to everybody in the shop. I will be "
+    "away from Monday on, and come back in the second week of next month."
+)
 
 
 def order() -> str:
@@ -38,7 +55,7 @@ def order() -> str:
         "lines": lines,
         "note": "",
     }
-    document["note"] = "x" * (ORDER_BYTES - len(_compact(document)))
+    document["note"] = _NOTE[: ORDER_BYTES - len(_compact(document))]
     return _compact(document)
 
 
@@ -84,14 +101,19 @@ ORDER_SCHEMA = _closed(
 """JSON Schema of an order: closed objects, formats, patterns and bounds, as a careful document has them."""
 
 
+def answer_of(schema: Mapping[str, object]) -> dict[str, object]:
+    """A response of an OpenAPI document: JSON of this schema."""
+    return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
+
+
 def document() -> dict[str, object]:
     """The OpenAPI document of the shop."""
-
-    def answer(schema: dict[str, object]) -> dict[str, object]:
-        return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
-
     item = _closed({"sku": _text(10), "title": _text(200), "price_cents": {"type": "integer"}})
     accepted = _closed({"order_id": {"type": "string", "format": "uuid"}, "state": _text(20)})
+    placed = {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": ORDER_SCHEMA}}},
+        "responses": {"201": answer_of(accepted)},
+    }
     limit = {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100}}
     return {
         "openapi": "3.1.0",
@@ -101,16 +123,11 @@ def document() -> dict[str, object]:
                 "get": {
                     "operationId": "listItems",
                     "parameters": [limit],
-                    "responses": {"200": answer(_closed({"items": {"type": "array", "items": item}}))},
+                    "responses": {"200": answer_of(_closed({"items": {"type": "array", "items": item}}))},
                 }
             },
-            "/orders": {
-                "post": {
-                    "operationId": "placeOrder",
-                    "requestBody": {"required": True, "content": {"application/json": {"schema": ORDER_SCHEMA}}},
-                    "responses": {"201": answer(accepted)},
-                }
-            },
+            "/orders": {"post": {"operationId": "placeOrder", **placed}},
+            "/checkouts": {"post": {"operationId": "checkOut", **placed}},
         },
     }
 

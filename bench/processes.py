@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -23,6 +23,8 @@ from bench.errors import BenchError, StartError
 STOP_SECONDS = 8.0
 """How long a process may take to end after SIGTERM."""
 
+OUTPUT = "output.log"
+"""File in the folder of a program with what it printed."""
 
 _FIRST = -20
 """The highest of the ordinary priorities, as `nice` counts them."""
@@ -85,11 +87,28 @@ def cpu_clock_ns(pid: int) -> int:
     return time.clock_gettime_ns((~pid << 3) | 2)  # CPUCLOCK_SCHED of the thread group, as glibc makes it
 
 
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process and of its children that have ended, in ticks of usually 10 ms.
+
+    Raises:
+        OSError: there is no such process.
+
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")  # utime, stime, cutime, cstime
+
+
+def parse_pss(text: str) -> int:
+    """Read ``/proc/<pid>/smaps_rollup``: the proportional set size in bytes, shared pages by who shares them."""
+    line = next(line for line in text.splitlines() if line.startswith("Pss:"))
+    return int(line.split()[1]) * 1024
+
+
 @contextlib.contextmanager
-def running_on(cpu: int) -> Iterator[None]:
-    """What is started inside inherits this CPU from its first instruction; the benchmark itself goes back."""
+def running_on(*cpus: int) -> Iterator[None]:
+    """What is started inside inherits these CPUs from its first instruction; the benchmark itself goes back."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cpu})
+    os.sched_setaffinity(0, cpus)
     try:
         yield
     finally:
@@ -157,12 +176,22 @@ class Usage:
 
 
 class Program:
-    """A program that runs on one CPU, with all its children; ends with the ``with`` block."""
+    """A program that runs on the CPUs it is given, with all its children; ends with the ``with`` block.
 
-    def __init__(self, title: str, argv: Sequence[str], cpu: int, folder: Path, env: Mapping[str, str] | None = None):
+    What it prints is appended to ``output.log`` in its folder, which may be emptied while it runs.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        argv: Sequence[str],
+        cpus: Collection[int],
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+    ):
         self.title = title
-        self._output = folder / "output.log"
-        with running_on(cpu), self._output.open("wb") as output:
+        self._output = folder / OUTPUT
+        with running_on(*cpus), self._output.open("ab") as output:
             self._root = subprocess.Popen(
                 list(argv),
                 cwd=folder,
@@ -219,6 +248,21 @@ class Program:
             with contextlib.suppress(OSError):
                 clocks[entry] = cpu_clock_ns(entry.id.pid)
         return Usage(clocks)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all its processes so far, those included that have ended."""
+        return self._sum_of(cpu_seconds)
+
+    def pss(self) -> int:
+        """Bytes of memory of all its processes; what they share counts once."""
+        return int(self._sum_of(lambda pid: parse_pss(Path(f"/proc/{pid}/smaps_rollup").read_text())))
+
+    def _sum_of(self, figure: Callable[[int], float]) -> float:
+        total = 0.0
+        for entry in self.members():
+            with contextlib.suppress(OSError):  # ended between the listing and the reading
+                total += figure(entry.id.pid)
+        return total
 
     def stop(self) -> None:
         """End it and all it started: SIGTERM, then SIGKILL for what is left."""

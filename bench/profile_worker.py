@@ -1,9 +1,9 @@
 """Where a worker's time goes under load: ``python -m bench.profile_worker --case policy``.
 
-Starts Portcullis as ``make bench`` does for that case, loads it, and samples its busiest process with ``py-spy``. The
-table is in microseconds a request: a function's share of the samples times what the process used for a request.
-Samples are of wall time: one that comes while the kernel runs another process counts for whoever was interrupted. So
-take figures from ``make bench``, and from here what to look at next.
+Starts Portcullis as ``make bench`` does for that case (as its first contender of ours), loads it, and samples its
+busiest process with ``py-spy``. The table is in microseconds a request: a function's share of the samples times what
+the process used for a request. Samples are of wall time: one that comes while the kernel runs another process counts
+for whoever was interrupted. So take figures from ``make bench``, and from here what to look at next.
 """
 
 from __future__ import annotations
@@ -21,15 +21,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.cases import CASES, OURS
+from bench.cases import CASES
 from bench.errors import BenchError
 from bench.install import get_tools, install_wheels, tell
 from bench.machine import cpus_of_this_machine
 from bench.measure import Bench, Pace, Runner
+from bench.methods.saturation import SATURATION
 from bench.processes import cpu_clock_ns
 from bench.run import BUILD, the_only_one, working_folder
 
 SAMPLES_A_SECOND = 400
+
+PROFILED = {case.name: case for case in CASES if case.method is SATURATION}
+"""Cases by name in which gateways are kept busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def parse_stacks(lines: Iterable[str]) -> Shares:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Profile; see the module's text."""
     parser = argparse.ArgumentParser(prog="profile_worker", description="Where a worker's time goes under load.")
-    parser.add_argument("--case", default="policy", choices=[case.name for case in CASES])
+    parser.add_argument("--case", default="policy", choices=list(PROFILED))
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--top", type=int, default=40, help="lines of the table")
     parser.add_argument("--native", action="store_true", help="see into compiled extensions, too; slower")
@@ -84,8 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def profile(options: argparse.Namespace) -> int:
     """Start, load, sample, print."""
-    case = next(case for case in CASES if case.name == options.case)
-    contender = next(each for each in case.contenders if each.name == OURS)
+    case = PROFILED[options.case]
+    contender = next(each for each in case.contenders if each.tool == "portcullis")
     tools = get_tools(BUILD / "bench", ("nginx", "wrk", "portcullis"))
     spy = install_wheels(BUILD / "bench", "py-spy").parent / "py-spy"
     seconds: int = options.seconds
@@ -95,7 +99,7 @@ def profile(options: argparse.Namespace) -> int:
         Bench(tools, folder, cpus_of_this_machine(), Pace(1, seconds, 1), tell) as bench,
         contextlib.ExitStack() as stack,
     ):
-        runner = bench.start(case, contender, stack)
+        runner = bench.start(case, contender, stack, bench.upstream_port)
         bench.load(runner, 1)
         pid = busiest(bench, runner)
         plain = Split.of(pid)

@@ -1,11 +1,11 @@
-"""Say what came out: as JSON with every figure, as a table on the terminal, as Markdown for the page in ``docs``."""
+"""Say what came out: as JSON with every figure, as tables on the terminal, as Markdown for the page in ``docs``."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,22 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from bench.chart import CHARTS, Chart
 from bench.measure import Pace
-from bench.results import CaseResult, Measured, RatioResult, Round
+from bench.model import Method
+from bench.results import CaseResult, Measured, Outcome
 
 RESULTS_BEGIN, RESULTS_END = "<!-- results: written by make bench -->", "<!-- end of results -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The results of one method as rows of text."""
+
+    title: str
+    charts: list[Chart]
+    headings: tuple[str, ...]
+    rows: list[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +43,47 @@ class Report:
     left_out: Mapping[str, str]
     """Programs that could not be had, and why."""
     results: Sequence[CaseResult]
-    ratios: Sequence[RatioResult]
+    ratios: Sequence[Outcome]
+    figures: Sequence[Outcome]
     remarks: Sequence[str]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything; ``ratios`` is flat: name to number."""
+        """Everything; ``ratios`` and ``figures`` are flat: name to number."""
+        outcomes = [*self.ratios, *self.figures]
         return {
-            "format": 1,
+            "format": 2,
             "begun": self.begun,
             "machine": dict(self.machine),
             "versions": dict(self.versions),
             "left_out": dict(self.left_out),
             "pace": dataclasses.asdict(self.pace),
-            "ratios": {each.ratio.name: round(each.value, 4) for each in self.ratios},
-            "goals": {each.ratio.name: each.ratio.goal for each in self.ratios if each.ratio.goal is not None},
+            "ratios": {each.name: round(each.value, 4) for each in self.ratios},
+            "figures": {each.name: round(each.value, 2) for each in self.figures},
+            "goals": {each.name: each.goal for each in outcomes if each.goal is not None},
+            "missed": [each.name for each in outcomes if each.met is False],
             "remarks": list(self.remarks),
             "cases": {result.case.name: _case(result) for result in self.results},
         }
 
     def print_to(self, console: Console) -> None:
-        """The table for a person, then what to know before trusting it."""
-        table = Table("case", "proxy", title="CPU microseconds a request", title_justify="left", box=SIMPLE_HEAD)
-        for heading in ("median", "min", "max", "req/s", "busy"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        for result in self.results:
-            for index, each in enumerate(result.measured):
-                median, low, high = _spread(each)
-                table.add_row(
-                    "" if index else result.case.title,
-                    each.title,
-                    f"[bold]{median:.1f}[/]",
-                    f"{low:.1f}",
-                    f"{high:.1f}",
-                    f"{_median_of(each, _rate):,.0f}",
-                    f"{_median_of(each, _busy):.0%}",
-                )
-            table.add_section()
-        console.print(table)
-        ratios = Table("ratio (ours / theirs)", title="Ratios", title_justify="left", box=SIMPLE_HEAD)
-        for heading in ("value", "goal", ""):
-            ratios.add_column(heading, justify="right")
-        for found in self.ratios:
-            goal = "" if found.ratio.goal is None else f"{found.ratio.goal:g}"
-            mark = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}[found.met]
-            ratios.add_row(found.ratio.name, f"{found.value:.3f}", goal, mark)
-        console.print(ratios)
+        """The tables for a person, then what to know before trusting them."""
+        for section in self._sections():
+            table = Table("case", "proxy", title=section.title, title_justify="left", box=SIMPLE_HEAD)
+            for heading in section.headings:
+                table.add_column(heading, justify="right", no_wrap=True)
+            for _, rows in itertools.groupby(section.rows, key=lambda row: row[0]):
+                for number, (case, proxy, figure, *others) in enumerate(rows):
+                    table.add_row("" if number else case, proxy, f"[bold]{figure}[/]", *others)
+                table.add_section()
+            console.print(table)
+        marks = {True: "[green]met[/]", False: "[red]missed[/]", None: ""}
+        for title, outcomes in self._outcomes():
+            table = Table(title, box=SIMPLE_HEAD)
+            for heading in ("value", "goal", ""):
+                table.add_column(heading, justify="right")
+            for each in outcomes:
+                table.add_row(each.name, _number(each.value), _goal(each), marks[each.met])
+            console.print(table)
         for remark in self.remarks:
             console.print(f"note: {remark}", style="yellow", highlight=False, markup=False)
         for who, why in self._missing():
@@ -89,25 +97,40 @@ class Report:
             f"Linux {self.machine['kernel']}, {self.machine['system']}, Python {self.machine['python']}; "
             + ", ".join(f"{name} {version}" for name, version in self.versions.items())
             + f". {self.pace.rounds} rounds of {self.pace.seconds} s.",
-            "",
-            "| case | proxy | CPU us a request | min | max | requests/s | CPU busy |",
-            "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
         ]
-        for result in self.results:
-            for each in result.measured:
-                median, low, high = _spread(each)
-                rate, busy = _median_of(each, _rate), _median_of(each, _busy)
-                lines.append(
-                    f"| {result.case.title} | {each.title} | **{median:.1f}** | {low:.1f} | {high:.1f} "
-                    f"| {rate:,.0f} | {busy:.0%} |"
-                )
-        lines += ["", "| ratio (ours / theirs) | value | goal |", "| --- | ---: | ---: |"]
-        for found in self.ratios:
-            goal = "" if found.ratio.goal is None else f"{found.ratio.goal:g}"
-            lines.append(f"| `{found.ratio.name}` | {found.value:.3f} | {goal} |")
+        for section in self._sections():
+            lines += ["", f"### {_heading(section.title)}", ""]
+            for chart in section.charts:
+                lines += [f"![{chart.title}](images/{chart.file})", ""]
+            lines += _rows(("case", "proxy", *section.headings), 2)
+            for case, proxy, figure, *others in section.rows:
+                lines.append(f"| {' | '.join((case, proxy, f'**{figure}**', *others))} |")
+        for title, outcomes in self._outcomes():
+            lines += ["", f"### {_heading(title)}", "", *_rows(("", "value", "goal"), 1)]
+            lines += [f"| `{each.name}` | {_number(each.value)} | {_goal(each)} |" for each in outcomes]
         if self.remarks:
             lines += ["", "What this run says of itself:", "", *(f"- {remark}" for remark in self.remarks)]
         return "\n".join(lines) + "\n"
+
+    def _sections(self) -> Iterator[Section]:
+        shown = [result for result in self.results if result.measured]
+        for title, method in {result.case.method.title: result.case.method for result in shown}.items():
+            results = {result.case.name: result for result in shown if result.case.method is method}
+            charts = [chart for chart in CHARTS if any(group.case in results for group in chart.groups)]
+            rows = [
+                (result.case.title, each.title, *_cells(each, method))
+                for result in results.values()
+                for each in result.measured
+            ]
+            spread = () if method.once else ("min", "max")
+            headings = tuple(heading.removesuffix(" %") for heading in method.details.values())
+            yield Section(title, charts, ("figure" if method.once else "median", *spread, *headings), rows)
+
+    def _outcomes(self) -> Iterator[tuple[str, Sequence[Outcome]]]:
+        if self.ratios:
+            yield "ratios, ours by theirs", self.ratios
+        if self.figures:
+            yield "figures of ours", self.figures
 
     def _missing(self) -> list[tuple[str, str]]:
         missing = list(self.left_out.items())
@@ -131,10 +154,39 @@ def with_results(page: str, results: str) -> str:
     return part.sub(lambda _match: f"{RESULTS_BEGIN}\n\n{results}\n{RESULTS_END}", page, count=1)
 
 
+def _heading(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _cells(each: Measured, method: Method) -> Iterator[str]:
+    figures = [one.figure for one in each.rounds]
+    for figure in (each.figure,) if method.once else (each.figure, min(figures), max(figures)):
+        yield f"{figure:,.{method.digits}f}"
+    for name, heading in method.details.items():
+        value = each.detail(name)
+        yield "" if value is None else f"{value:.0%}" if heading.endswith("%") else _number(value)
+
+
+def _number(value: float) -> str:
+    """Three decimals below ten, one below a thousand, none above."""
+    return f"{value:.3f}" if value < 10 else f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def _goal(outcome: Outcome) -> str:
+    return "" if outcome.goal is None else _number(outcome.goal).rstrip("0").rstrip(".")
+
+
+def _rows(headings: Sequence[str], texts: int) -> list[str]:
+    """Head of a Markdown table whose first columns are text, and the others numbers."""
+    rule = ["---" if number < texts else "---:" for number in range(len(headings))]
+    return [f"| {' | '.join(headings)} |", f"| {' | '.join(rule)} |"]
+
+
 def _case(result: CaseResult) -> dict[str, Any]:
     request = result.case.request
     return {
         "title": result.case.title,
+        "figure": result.case.method.title,
         "request": {"method": request.method, "path": request.path, "body_bytes": len(request.body.encode())},
         "status": result.case.status,
         "left_out": result.left_out,
@@ -143,41 +195,21 @@ def _case(result: CaseResult) -> dict[str, Any]:
 
 
 def _measured(each: Measured) -> dict[str, Any]:
-    median, low, high = _spread(each)
+    figures = [one.figure for one in each.rounds]
+    names = dict.fromkeys(name for one in each.rounds for name in one.details)
     return {
         "title": each.title,
-        "cpu_us": {"median": round(median, 3), "min": round(low, 3), "max": round(high, 3)},
-        "cpu_us_by_process": {name: round(value, 3) for name, value in each.by_process().items()},
-        "requests_per_second": round(_median_of(each, _rate)),
-        "busy": round(_median_of(each, _busy), 3),
-        "logged": None if each.logged is None else round(each.logged, 4),
+        "median": round(each.figure, 3),
+        "min": round(min(figures), 3),
+        "max": round(max(figures), 3),
+        "details": {name: round(each.detail(name) or 0, 4) for name in names},
+        "cpu_share_by_process": {name: round(share, 4) for name, share in each.by_process().items()},
         "rounds": [
             {
-                "cpu_us": round(one.cpu_us, 3),
-                "cpu_ns": one.cpu_ns,
-                "wall_seconds": round(one.wall_seconds, 3),
-                "busy": round(one.busy, 3),
-                "others": round(one.others, 3),
-                "others_on_load": round(one.others_on_load, 3),
-                **dataclasses.asdict(one.load),
+                "figure": round(one.figure, 3),
+                **{name: round(value, 4) for name, value in one.details.items()},
+                **(dataclasses.asdict(one.window) if one.window else {}),
             }
             for one in each.rounds
         ],
     }
-
-
-def _rate(one: Round) -> float:
-    return one.load.requests / one.load.seconds
-
-
-def _busy(one: Round) -> float:
-    return one.busy
-
-
-def _spread(each: Measured) -> tuple[float, float, float]:
-    figures = [one.cpu_us for one in each.rounds]
-    return each.cpu_us, min(figures), max(figures)
-
-
-def _median_of(each: Measured, figure: Callable[[Round], float]) -> float:
-    return statistics.median(map(figure, each.rounds))

@@ -1,25 +1,24 @@
-"""The figures of a run: what one round gave, their medians, and the ratios."""
+"""The figures of a run: what one round gave, their medians, the ratios, and what has to be said about them."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.cases import OURS, Case, Ratio
-from bench.load import Load
+from bench.model import OURS, Case, Figure, Ratio
 
 QUIET = 0.05
 """Share of a CPU that others may use before the run says that the machine was not quiet."""
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """One measurement of one contender."""
+class Window:
+    """A stretch of time in which CPU clocks were read."""
 
-    load: Load
     wall_seconds: float
-    """The window in which CPU time was taken; a little longer than the load."""
+    """A little longer than the load."""
     cpu_ns: dict[str, int]
     """CPU time by process: name of the program, with a number where there are several."""
     others_ns: int
@@ -29,13 +28,13 @@ class Round:
 
     @property
     def cpu_us(self) -> float:
-        """The figure: microseconds of CPU a request."""
-        return sum(self.cpu_ns.values()) / 1000 / self.load.requests
+        """Microseconds of CPU of all its processes."""
+        return sum(self.cpu_ns.values()) / 1000
 
     @property
     def busy(self) -> float:
         """Share of its CPU that the proxy used; near 1 it was the bottleneck."""
-        return sum(self.cpu_ns.values()) / 1e9 / self.wall_seconds
+        return self.cpu_us / 1e6 / self.wall_seconds
 
     @property
     def others(self) -> float:
@@ -48,6 +47,18 @@ class Round:
         return max(self.others_on_load_ns, 0) / 1e9 / self.wall_seconds
 
 
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One measurement of one contender."""
+
+    figure: float
+    """What the case is about, in the unit of its method."""
+    window: Window | None = None
+    """``None`` where CPU time plays no part."""
+    details: Mapping[str, float] = field(default_factory=dict)
+    """What else was found, by name."""
+
+
 @dataclass(slots=True)
 class Measured:
     """All rounds of one contender in one case."""
@@ -55,21 +66,30 @@ class Measured:
     name: str
     title: str
     rounds: list[Round] = field(default_factory=list)
-    logged: float | None = None
-    """Lines in its access log by answers, over all rounds; ``None`` where it keeps no log."""
+    remarks: tuple[str, ...] = ()
+    """What its setup has to say."""
 
     @property
-    def cpu_us(self) -> float:
+    def figure(self) -> float:
         """Median of the rounds."""
-        return statistics.median(each.cpu_us for each in self.rounds)
+        return statistics.median(each.figure for each in self.rounds)
+
+    def detail(self, name: str) -> float | None:
+        """Median of a detail; ``None`` where the rounds have none of this name."""
+        values = [each.details[name] for each in self.rounds if name in each.details]
+        return statistics.median(values) if values else None
+
+    def of_windows(self, share: Callable[[Window], float]) -> float | None:
+        """Median of something about the windows; ``None`` where there are none."""
+        values = [share(each.window) for each in self.rounds if each.window]
+        return statistics.median(values) if values else None
 
     def by_process(self) -> dict[str, float]:
-        """Microseconds a request by process, medians of the rounds."""
-        names = dict.fromkeys(name for each in self.rounds for name in each.cpu_ns)
-        return {
-            name: statistics.median(each.cpu_ns.get(name, 0) / 1000 / each.load.requests for each in self.rounds)
-            for name in names
-        }
+        """Share of its CPU time that each process used, over all rounds."""
+        used: Counter[str] = Counter()
+        for each in self.rounds:
+            used.update(each.window.cpu_ns if each.window else {})
+        return {name: spent / (used.total() or 1) for name, spent in used.items()}
 
 
 @dataclass(slots=True)
@@ -86,27 +106,38 @@ class CaseResult:
 
 
 @dataclass(frozen=True, slots=True)
-class RatioResult:
-    """A ratio that came out."""
+class Outcome:
+    """A ratio or figure that came out."""
 
-    ratio: Ratio
+    name: str
     value: float
+    goal: float | None = None
 
     @property
     def met(self) -> bool | None:
         """Whether the goal is reached; ``None`` where there is none."""
-        return None if self.ratio.goal is None else self.value <= self.ratio.goal
+        return None if self.goal is None else self.value <= self.goal
 
 
-def ratios_of(results: Sequence[CaseResult], ratios: Iterable[Ratio]) -> list[RatioResult]:
+def ratios_of(results: Sequence[CaseResult], ratios: Iterable[Ratio]) -> list[Outcome]:
     """Medians, ours divided by theirs; a ratio of somebody who did not take part is absent."""
-    by_case = {result.case.name: result for result in results}
     found = []
     for ratio in ratios:
-        case = by_case.get(ratio.case)
-        ours, theirs = (case.of(OURS), case.of(ratio.theirs)) if case else (None, None)
+        ours, theirs = _find(results, ratio.case, ratio.ours), _find(results, ratio.case, ratio.theirs)
         if ours and theirs:
-            found.append(RatioResult(ratio, ours.cpu_us / theirs.cpu_us))
+            found.append(Outcome(ratio.name, ours.figure / theirs.figure, ratio.goal))
+    return found
+
+
+def figures_of(results: Sequence[CaseResult], figures: Iterable[Figure]) -> list[Outcome]:
+    """Medians of ours; a figure of a case that was not measured is absent."""
+    found = []
+    for figure in figures:
+        if (ours := _find(results, figure.case, OURS)) is None:
+            continue
+        value = ours.detail(figure.detail) if figure.detail else ours.figure
+        if value is not None:
+            found.append(Outcome(figure.name, value, figure.goal))
     return found
 
 
@@ -116,15 +147,21 @@ def remarks_on(results: Sequence[CaseResult]) -> list[str]:
     for result in results:
         for each in result.measured:
             who = f"{result.case.name}/{each.name}"
-            busy = statistics.median(one.busy for one in each.rounds)
-            others = statistics.median(one.others for one in each.rounds)
-            on_load = statistics.median(one.others_on_load for one in each.rounds)
-            if busy + others < 0.85:
+            remarks += [f"{who}: {remark}" for remark in each.remarks]
+            busy = each.of_windows(lambda window: window.busy) or 0
+            others = each.of_windows(lambda window: window.others) or 0
+            on_load = each.of_windows(lambda window: window.others_on_load) or 0
+            logged = each.rounds[-1].details.get("logged")  # it is counted over all rounds so far
+            if result.case.method.saturates and busy + others < 0.85:
                 remarks.append(f"{who}: it waited for load and upstream, and used {busy:.0%} of its CPU")
             if others > QUIET:
                 remarks.append(f"{who}: others used {others:.0%} of its CPU")
             if on_load > QUIET:
                 remarks.append(f"{who}: others used {on_load:.0%} of the CPU of load and upstream")
-            if each.logged is not None and each.logged < 0.99:
-                remarks.append(f"{who}: only {each.logged:.1%} of the answers are in its access log")
+            if logged is not None and logged < 0.99:
+                remarks.append(f"{who}: only {logged:.1%} of the answers are in its access log")
     return remarks
+
+
+def _find(results: Sequence[CaseResult], case: str, contender: str) -> Measured | None:
+    return next((result.of(contender) for result in results if result.case.name == case), None)

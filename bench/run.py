@@ -8,7 +8,7 @@ import datetime
 import fcntl
 import json
 import os
-import shutil
+import resource
 import signal
 import sys
 import tempfile
@@ -18,21 +18,22 @@ from types import FrameType
 
 from rich.console import Console
 
-from bench.cases import CASES, RATIOS
-from bench.chart import draw
+from bench.cases import CASES, FIGURES, RATIOS, left_out_of_quick
+from bench.chart import CHARTS, draw
 from bench.errors import BenchError
 from bench.install import get_tools, tell
 from bench.machine import cpus_of_this_machine, describe
 from bench.measure import FULL, QUICK, Bench, Pace
+from bench.model import Case, Contender
 from bench.processes import precedence
 from bench.report import Report, with_results
-from bench.results import ratios_of, remarks_on
+from bench.results import CaseResult, figures_of, ratios_of, remarks_on
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-CHART = ROOT / "docs" / "images" / "benchmark.svg"
+PIPED_WIDTH = 120
+IMAGES = ROOT / "docs" / "images"
 PAGE = ROOT / "docs" / "benchmarks.md"
-CHART_CASES = ("passthrough", "policy", "refusal")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line; ``QUICK=1`` in the environment is ``--quick``."""
-    parser = argparse.ArgumentParser(prog="bench", description="CPU time a request: Portcullis and its peers.")
+    parser = argparse.ArgumentParser(prog="bench", description="What Portcullis and its peers cost, side by side.")
     parser.add_argument("--quick", action="store_true", default=os.environ.get("QUICK", "") not in ("", "0"))
     parser.add_argument("--case", action="append", choices=[case.name for case in CASES], help="only these cases")
     parser.add_argument("--rounds", type=int, help="rounds of each case")
@@ -84,24 +85,51 @@ def run(options: argparse.Namespace) -> int:
         if needed not in tools.paths:
             raise BenchError(f"nothing can be measured without {needed}: {tools.left_out[needed]}")
     machine, pace = describe(cpus), pace_of(options)
-    cases = [case for case in CASES if not options.case or case.name in options.case]
+    raise_descriptors()
     urgent = precedence() if options.urgent else contextlib.nullcontext()
     with urgent, working_folder() as folder, Bench(tools, folder, cpus, pace, tell) as bench:
-        results = [bench.measure(case) for case in cases]
-    ratios = ratios_of(results, RATIOS)
-    report = Report(begun, pace, machine, tools.versions(), tools.left_out, results, ratios, remarks_on(results))
+        results = [bench.measure(case, contenders) for case, contenders in chosen(options)]
+    ratios, figures, remarks = ratios_of(results, RATIOS), figures_of(results, FIGURES), remarks_on(results)
+    if options.quick and not options.case:
+        remarks.insert(0, f"this was a quick run, without {', '.join(left_out_of_quick())}")
+    report = Report(begun, pace, machine, tools.versions(), tools.left_out, results, ratios, figures, remarks)
     (BUILD / "bench.json").write_text(json.dumps(report.as_json(), indent=1) + "\n")
-    (BUILD / "benchmark.svg").write_text(draw(results, CHART_CASES))
-    report.print_to(Console())
-    tell(f"every figure: {BUILD / 'bench.json'}; chart: {BUILD / 'benchmark.svg'}")
+    write_charts(results, BUILD)
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    report.print_to(console)
+    tell(f"every figure: {BUILD / 'bench.json'}; charts: {BUILD / 'benchmark*.svg'}")
     if options.publish:
-        CHART.parent.mkdir(exist_ok=True)
-        shutil.copyfile(BUILD / "benchmark.svg", CHART)
+        IMAGES.mkdir(exist_ok=True)
+        write_charts(results, IMAGES)
         PAGE.write_text(with_results(PAGE.read_text(), report.as_markdown()))
-        tell(f"published to {CHART} and {PAGE}")
+        tell(f"published to {IMAGES} and {PAGE}")
     incomplete = tools.left_out or any(result.left_out for result in results)
-    missed = options.check and any(each.met is False for each in ratios)
+    missed = options.check and any(each.met is False for each in (*ratios, *figures))
     return 1 if incomplete or missed else 0
+
+
+def chosen(options: argparse.Namespace) -> list[tuple[Case, tuple[Contender, ...]]]:
+    """The cases to measure, and who takes part in each; a case that is named is measured whole."""
+    if options.case:
+        return [(case, case.contenders) for case in CASES if case.name in options.case]
+    if not options.quick:
+        return [(case, case.contenders) for case in CASES]
+    return [(case, tuple(each for each in case.contenders if each.in_quick)) for case in CASES if case.in_quick]
+
+
+def write_charts(results: Sequence[CaseResult], folder: Path) -> None:
+    """Write the charts of all that was measured."""
+    for chart in CHARTS:
+        if drawn := draw(results, chart):
+            (folder / chart.file).write_text(drawn)
+
+
+def raise_descriptors() -> None:
+    """As many open files as are allowed, for all that is started from here: thousands of connections need them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextlib.contextmanager

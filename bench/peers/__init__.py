@@ -49,6 +49,12 @@ class Setup:
     access_log: Path | None = None
     """File with one line a request."""
     probes: tuple[Probe, ...] = ()
+    answer: str | None = None
+    """What comes back to the case's call, where that is not the upstream's answer as it is."""
+    paths: tuple[str, ...] = ()
+    """Paths to ask for in turn, where it is not the case's alone."""
+    remarks: tuple[str, ...] = ()
+    """What a reader of the figures must know of this setup."""
 
 
 SetupFunction = Callable[[Ground], Setup]

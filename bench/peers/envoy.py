@@ -80,7 +80,7 @@ def _policy(ground: Ground, *, cache: bool) -> Setup:
     }
     paths = [
         {"and_rules": {"rules": [{"header": {"name": ":method", "string_match": {"exact": method}}}, _path(path)]}}
-        for method, path in (("GET", "/items"), ("POST", "/orders"))
+        for method, path in (("GET", "/items"), ("POST", "/orders"), ("POST", "/checkouts"))
     ]
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     filters = [

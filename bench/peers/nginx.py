@@ -1,12 +1,16 @@
-"""nginx: the upstream of all cases, and a peer for pass-through. One worker; kept connections on both sides."""
+"""nginx: the upstream of most cases, and a peer for what it can do. One worker; kept connections on both sides."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from bench.catalogue import PREFIX
 from bench.load import HOST
-from bench.orders import ACCEPTED, ITEMS
+from bench.orders import ACCEPTED, CHECKED_OUT, ITEMS
 from bench.peers import Ground, Setup
+
+MODSECURITY = Path("/usr/lib/nginx/modules/ngx_http_modsecurity_module.so")
+"""Debian's module of it for nginx."""
 
 _KEPT = "keepalive_requests 1000000000; keepalive_timeout 1h;"
 
@@ -20,7 +24,7 @@ _JSON_LOG = """
 
 
 def upstream(ground: Ground) -> Setup:
-    """The server behind all proxies: two constant answers, no log; as cheap as a server can be."""
+    """The server behind most proxies: constant answers, no log; as cheap as a server can be."""
     return _setup(
         ground,
         "master_process off;",
@@ -32,27 +36,51 @@ def upstream(ground: Ground) -> Setup:
     default_type application/json;
     location = /items {{ return 200 '{ITEMS}'; }}
     location = /orders {{ return 201 '{ACCEPTED}'; }}
+    location = /checkouts {{ return 201 '{CHECKED_OUT}'; }}
+    location {PREFIX} {{ return 200 '{ITEMS}'; }}
   }}""",
     )
 
 
 def passthrough(ground: Ground) -> Setup:
     """A reverse proxy without an access log: the least that nginx can do."""
-    return _proxy(ground, "access_log off;", None)
+    return _proxy(ground, "access_log off;")
 
 
 def passthrough_logged(ground: Ground) -> Setup:
     """The same with one JSON line a request, written through a buffer of 64 KiB."""
-    log = ground.folder / "access.jsonl"
-    return _proxy(ground, f"{_JSON_LOG} access_log {log} json buffer=64k flush=1s;", log)
+    log = _log_of(ground)
+    return _proxy(ground, _logging_to(log), log=log)
 
 
-def _proxy(ground: Ground, logging: str, log: Path | None) -> Setup:
+def streaming(ground: Ground) -> Setup:
+    """The same, with bodies of any size, sent on in both directions as they come and never by way of the disk."""
+    log = _log_of(ground)
+    bodies = "client_max_body_size 0; proxy_request_buffering off; proxy_max_temp_file_size 0;"
+    return _proxy(ground, f"{_logging_to(log)} {bodies}", log=log)
+
+
+def inspected(ground: Ground, rules: Path) -> Setup:
+    """The same as logged pass-through, with ModSecurity and these rules."""
+    log = _log_of(ground)
+    inspection = f"modsecurity on; modsecurity_rules_file {rules};"
+    return _proxy(ground, f"{_logging_to(log)} {inspection}", log=log, modules=f"load_module {MODSECURITY};")
+
+
+def _log_of(ground: Ground) -> Path:
+    return ground.folder / "access.jsonl"
+
+
+def _logging_to(log: Path) -> str:
+    return f"{_JSON_LOG} access_log {log} json buffer=64k flush=1s;"
+
+
+def _proxy(ground: Ground, settings: str, *, log: Path | None = None, modules: str = "") -> Setup:
     return _setup(
         ground,
-        "worker_processes 1;",
+        f"{modules} worker_processes 1;",
         f"""
-  {logging}
+  {settings}
   upstream shop {{
     server 127.0.0.1:{ground.upstream};
     keepalive 64;
@@ -86,8 +114,7 @@ def _setup(ground: Ground, processes: str, http: str, log: Path | None = None) -
         f"""daemon off; {processes}
 pid {folder}/nginx.pid;
 error_log stderr warn;
-worker_rlimit_nofile 8192;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 16384; }}
 http {{
   {temporary}
   server_tokens off; tcp_nodelay on;{http}

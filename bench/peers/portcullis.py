@@ -4,74 +4,164 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from bench import catalogue, films
 from bench.errors import StartError
 from bench.load import HOST, Request
-from bench.orders import document, order
+from bench.orders import STRIPPED, document, order
 from bench.peers import Ground, Probe, Setup
 from bench.processes import last_lines
 
+MANY = 20_000
+"""Routes."""
+
+PATH_OF_LOG = "access.jsonl"
+
 _KEY_HEADER = "X-API-Key"
+_JSON = {"Content-Type": "application/json"}
+_CHECKS = {
+    "validate": {
+        "request": {"mode": "enforce", "on_undeclared": "refuse"},
+        "response": {"mode": "enforce", "on_undeclared": "strip"},
+    },
+    "inspect": {"injection": {"mode": "enforce"}},
+    "protect": {"headers": {"mode": "enforce"}, "errors": {"mode": "enforce"}},
+}
+_OF_BODIES_AND_ANSWERS = ("validate.response", "inspect.injection", "protect.headers", "protect.errors")
+"""What is off where a peer does nothing of the kind."""
 
 
 def passthrough(ground: Ground) -> Setup:
     """A public API behind the gateway: declared operations only, and the JSON access log."""
-    argv, _ = _write(ground, {"public": True}, {})
+    argv, _ = _write(ground, document(), _PUBLIC)
     undeclared = Probe("a path that is not declared", Request("GET", "/else", {}), 404)
-    return Setup(argv, access_log=ground.folder / "access.jsonl", probes=(undeclared,))
+    return Setup(argv, access_log=ground.folder / PATH_OF_LOG, probes=(undeclared,))
+
+
+def few_routes(ground: Ground) -> Setup:
+    """The same with ten routes, which are asked for in turn."""
+    return _routes(ground, 10, asked=10)
+
+
+def many_routes(ground: Ground) -> Setup:
+    """The same with twenty thousand, ten of which are asked for in turn."""
+    return _routes(ground, MANY, asked=10)
+
+
+def many_routes_spread(ground: Ground) -> Setup:
+    """The same with twenty thousand, all of which are asked for in turn: what one needs is never in a CPU's cache."""
+    return _routes(ground, MANY, asked=MANY)
+
+
+def _routes(ground: Ground, count: int, asked: int) -> Setup:
+    argv, _ = _write(ground, catalogue.catalogue(count), _PUBLIC)
+    return Setup(argv, access_log=ground.folder / PATH_OF_LOG, paths=catalogue.calls(count, asked))
+
+
+def streaming(ground: Ground) -> Setup:
+    """A public API with big bodies of a type that is not looked into."""
+    argv, _ = _write(ground, films.document(), {**_PUBLIC, "max_body": f"{films.LARGEST}MiB"})
+    other = Request("POST", films.PATH, _JSON, "{}")
+    probe = Probe("a media type that is not declared", other, 415)
+    return Setup(argv, access_log=ground.folder / PATH_OF_LOG, probes=(probe,))
 
 
 def policy(ground: Ground) -> Setup:
     """API key, a limit by consumer, the request's schema, and the JSON access log."""
-    api = {
-        "authenticate": ["partners"],
-        "limit": {"plan": {"of": "consumer"}, "by": "consumer"},
-        "validate": {"request": {"mode": "enforce", "on_undeclared": "refuse"}},
-    }
+    return _policy(ground, "/orders", without=_OF_BODIES_AND_ANSWERS)
+
+
+def policy_full(ground: Ground, without: Collection[str] = ()) -> Setup:
+    """The same, the request inspected, the answer validated and what it does not declare taken out, its fields set.
+
+    Args:
+        ground: where to write.
+        without: controls that are off, as ``phase.kind``, ``limit`` or ``access_log``.
+
+    """
+    setup = _policy(ground, "/checkouts", without)
+    return setup if "validate.response" in without else replace(setup, answer=STRIPPED)
+
+
+def _policy(ground: Ground, path: str, without: Collection[str]) -> Setup:
     plan = {"rate": {"requests": 1_000_000, "per": "second", "burst": 1_000_000}}
-    whole = {"identities": {"partners": {"api_key": {"header": _KEY_HEADER}}}, "plans": {"gold": plan}}
-    argv, named = _write(ground, api, whole)
+    whole: dict[str, Any] = {"identities": {"partners": {"api_key": {"header": _KEY_HEADER}}}, "plans": {"gold": plan}}
+    if "access_log" in without:
+        whole["observe"] = {}
+    mode = "off" if "limit" in without else "enforce"
+    limit = {"mode": mode, "plan": {"of": "consumer"}, "by": "consumer"}
+    api = {"authenticate": ["partners"], "limit": limit, **_checks(without)}
+    argv, named = _write(ground, document(), api, whole)
     key = _make_key(ground, named)
-    credential = {_KEY_HEADER: key}
-
-    place = Request("POST", "/orders", {"Content-Type": "application/json"}, order())
-    proven = place.with_headers(credential)
-    flipped = key[:-1] + ("a" if key[-1] != "a" else "b")
-    wrong = order().replace('"currency":"EUR"', '"currency":"XXX"')
-    more = order().replace('"express":true', '"express":true,"is_admin":true')
-    probes = (
-        Probe("no key", place, 401),
-        Probe("a key with a changed character", place.with_headers({_KEY_HEADER: flipped}), 401),
-        Probe("the limit is counted", proven, 201, ("RateLimit", "RateLimit-Policy")),
-        Probe("a value that is not in the enum", replace(proven, body=wrong), 400),
-        Probe("a field that is not declared", replace(proven, body=more), 400),
+    return Setup(
+        argv,
+        credential={_KEY_HEADER: key},
+        access_log=None if "access_log" in without else ground.folder / PATH_OF_LOG,
+        probes=tuple(probe for control, probe in _probes(path, key) if control not in without),
     )
-    return Setup(argv, credential=credential, access_log=ground.folder / "access.jsonl", probes=probes)
 
 
-def _write(ground: Ground, api: dict[str, Any], whole: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """Write file and document; give the command that serves them, and the arguments that name the file."""
-    (ground.folder / "shop.json").write_text(json.dumps(document(), indent=1))
-    config = {
+def _probes(path: str, key: str) -> Iterator[tuple[str, Probe]]:
+    """Calls that show a control at work, each with its control."""
+    place = Request("POST", path, _JSON, order())
+    proven = place.with_headers({_KEY_HEADER: key})
+    flipped = key[:-1] + ("a" if key[-1] != "a" else "b")
+
+    def changed(old: str, new: str) -> Request:
+        return replace(proven, body=order().replace(old, new, 1))
+
+    yield "authenticate", Probe("no key", place, 401)
+    wrong_key = place.with_headers({_KEY_HEADER: flipped})
+    yield "authenticate", Probe("a key with a changed character", wrong_key, 401)
+    yield "limit", Probe("the limit is counted", proven, 201, ("RateLimit", "RateLimit-Policy"))
+    not_listed = changed('"currency":"EUR"', '"currency":"XXX"')
+    yield "validate.request", Probe("a value that is not in the enum", not_listed, 400)
+    undeclared = changed('"express":true', '"express":true,"is_admin":true')
+    yield "validate.request", Probe("a field that is not declared", undeclared, 400)
+    injection = changed('"note":"', '"note":"1\' UNION SELECT password FROM users -- ')
+    yield "inspect.injection", Probe("an injection in the body", injection, 403)
+    yield "protect.headers", Probe("security headers are set", proven, 201, ("X-Content-Type-Options",))
+
+
+def _checks(without: Collection[str]) -> dict[str, dict[str, Any]]:
+    """All checks of requests and answers, each on unless it is to be ``off``."""
+    return {
+        phase: {kind: {"mode": "off"} if f"{phase}.{kind}" in without else settings for kind, settings in kinds.items()}
+        for phase, kinds in _CHECKS.items()
+    }
+
+
+_PUBLIC = {"public": True, **_checks(_OF_BODIES_AND_ANSWERS)}
+
+
+def _write(
+    ground: Ground, spec: Mapping[str, object], api: Mapping[str, Any], whole: Mapping[str, Any] | None = None
+) -> tuple[list[str], list[str]]:
+    """Write document and file; give the command that serves them, and the arguments that name the file."""
+    (ground.folder / "shop.json").write_text(json.dumps(spec))
+    shop = {
+        "hosts": [HOST],
+        "upstream": {"targets": [f"http://127.0.0.1:{ground.upstream}"]},
+        "versions": {"v1": {"spec": "shop.json"}},
+        **api,
+    }
+    return serve(ground, {**(whole or {}), "apis": {"shop": shop}}, workers=1)
+
+
+def serve(ground: Ground, config: Mapping[str, Any], workers: int) -> tuple[list[str], list[str]]:
+    """Write the file, with listener and access log; give the command that serves it, and what names it."""
+    usual = {
         "listeners": {"public": {"bind": f"127.0.0.1:{ground.port}"}},
-        **whole,
-        "apis": {
-            "shop": {
-                "hosts": [HOST],
-                "upstream": {"targets": [f"http://127.0.0.1:{ground.upstream}"]},
-                "versions": {"v1": {"spec": "shop.json"}},
-                **api,
-            }
-        },
-        "observe": {"access_log": {"path": "access.jsonl", "rotate_at": "100GiB"}},
+        "observe": {"access_log": {"path": PATH_OF_LOG, "rotate_at": "100GiB"}},
         "process": {"drain": "2s"},
     }
     file = ground.folder / "portcullis.yaml"
-    file.write_text(json.dumps(config, indent=1))
+    file.write_text(json.dumps({**usual, **config}, indent=1))
     named = ["-c", str(file)]
-    return [str(ground.binary), "serve", *named, "--workers", "1"], named
+    return [str(ground.binary), "serve", *named, "--workers", str(workers)], named
 
 
 def _make_key(ground: Ground, named: list[str]) -> str:

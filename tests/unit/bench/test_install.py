@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench import install
@@ -21,6 +24,46 @@ def test_wheels_are_pinned_by_hash_and_name_no_registry(name: str) -> None:
 
 def test_a_program_that_is_there_is_not_installed() -> None:
     assert install.from_apt("sh", "dash").name == "sh"
+
+
+def test_a_program_without_the_files_it_needs_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with pytest.raises(InstallError, match="apt-get install dash a-module"):
+        install.from_apt("sh", "dash", "a-module", files=[tmp_path / "module.so"])
+
+
+def test_all_packages_are_installed_without_their_services_coming_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module, policy = tmp_path / "module.so", tmp_path / "policy-rc.d"
+    ran: list[list[str]] = []
+
+    def run(argv: list[str], **_options: Any) -> subprocess.CompletedProcess[str]:
+        assert policy.read_text().endswith("exit 101\n")
+        ran.append(argv[1:])
+        if argv[1] == "install":
+            module.touch()
+        return subprocess.CompletedProcess(argv, 0, "", "")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/bin/{name}")
+    monkeypatch.setattr(install, "_POLICY", policy)
+    monkeypatch.setattr(subprocess, "run", run)
+
+    assert install.from_apt("sh", "dash", "a-module", files=[module]) == Path("/bin/sh")
+    assert ran == [["update", "-q"], ["install", "-qy", "--no-install-recommends", "dash", "a-module"]]
+    assert not policy.exists()
+
+
+def test_a_program_that_is_needed_is_there_or_its_absence_is_explained() -> None:
+    tools = install.Tools({"wrk": Path("/usr/bin/wrk")}, {"haproxy": "it is not installed"})
+
+    assert tools.need("wrk") == Path("/usr/bin/wrk")
+    with pytest.raises(InstallError, match="it is not installed"):
+        tools.need("haproxy")
+    with pytest.raises(InstallError, match="envoy was not asked for"):
+        tools.need("envoy")
 
 
 def test_without_root_it_is_told_what_would_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:

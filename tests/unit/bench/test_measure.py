@@ -1,109 +1,109 @@
 from __future__ import annotations
 
-import http.server
-import threading
+import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.errors import VerifyError
-from bench.load import HOST, Load, Request
-from bench.measure import ask, check_load, name_processes, take_lines, verify, verify_probe
-from bench.peers import Probe
-from bench.processes import Entry, ProcessId
+from bench.errors import InstallError, VerifyError
+from bench.install import Tools
+from bench.load import Request
+from bench.machine import Cpus
+from bench.measure import Bench, Pace, Session
+from bench.model import Case, Contender, Method
+from bench.peers import Ground, Setup
+from bench.results import Round
 
 
-class Echo(http.server.BaseHTTPRequestHandler):
-    """Answers 201 with what it was asked."""
+def set_up(ground: Ground) -> Setup:
+    return Setup([str(ground.binary)], remarks=(f"in front of {ground.upstream}",))
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        answer = f"{self.headers['Host']} {self.path} {self.headers['X-A']} {body.decode()}".encode()
-        self.send_response(201)
-        self.send_header("RateLimit", "x")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
 
-    def log_message(self, *_arguments: Any) -> None:
-        pass
+class Counting(Session):
+    """Its figure is the number of the round; ``late`` fails in its second one, ``never`` does not start."""
+
+    rounds = 0
+
+    def start(self, contender: Contender) -> Setup:
+        if contender.name == "never":
+            raise VerifyError("it does something else")
+        return self.bench.prepare(self.case, contender, 7)[1]
+
+    def take(self, contender: Contender) -> Round:
+        self.rounds += 1
+        if contender.name == "late" and self.rounds > 2:
+            raise VerifyError("it broke")
+        return Round(float(self.rounds))
+
+
+def case_of(*contenders: str, once: bool = False) -> Case:
+    taking_part = tuple(Contender(name, name.title(), "proxy", set_up) for name in contenders)
+    method = Method("a title", Counting, once=once)
+    return Case("a-case", "A case", Request("GET", "/", {}), 200, taking_part, method)
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    with http.server.HTTPServer(("127.0.0.1", 0), Echo) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+def said() -> list[str]:
+    return []
 
 
-REQUEST = Request("POST", "/orders", {"X-A": "1"}, "body")
+@pytest.fixture
+def bench(tmp_path: Path, said: list[str]) -> Iterator[Bench]:
+    tools = Tools({"proxy": Path("/nowhere/proxy")}, {"other": "it can't be had"})
+    with contextlib.nullcontext(Bench(tools, tmp_path, Cpus(0, 1), Pace(3, 1, 1), said.append)) as made:
+        yield made
 
 
-def test_a_call_is_made_with_host_fields_and_body(port: int) -> None:
-    answer = ask(port, REQUEST)
+def test_rounds_are_interleaved_and_all_are_kept(bench: Bench, said: list[str]) -> None:
+    case = case_of("a", "b")
 
-    assert (answer.status, answer.body) == (201, f"{HOST} /orders 1 body")
-    assert answer.headers["ratelimit"] == "x"
+    result = bench.measure(case, case.contenders)
 
-
-def test_a_case_is_verified_by_status_and_by_the_upstreams_answer(port: int) -> None:
-    verify(port, REQUEST, 201, f"{HOST} /orders 1 body")
-    with pytest.raises(VerifyError, match="201, expected 401"):
-        verify(port, REQUEST, 401, None)
-    with pytest.raises(VerifyError, match="not the upstream's answer"):
-        verify(port, REQUEST, 201, "else")
-
-
-def test_a_probe_needs_its_status_and_its_fields(port: int) -> None:
-    verify_probe(port, Probe("counted", REQUEST, 201, ("RateLimit",)))
-    with pytest.raises(VerifyError, match="counted: 201 without Retry-After, expected 201"):
-        verify_probe(port, Probe("counted", REQUEST, 201, ("Retry-After",)))
-    with pytest.raises(VerifyError, match="no key: 201, expected 401"):
-        verify_probe(port, Probe("no key", REQUEST, 401))
-
-
-def test_no_answer_is_an_error_of_the_contender() -> None:
-    with pytest.raises(VerifyError, match="got no answer"):
-        ask(1, REQUEST)
-
-
-@pytest.mark.parametrize(
-    ("load", "refused", "good"),
-    [
-        (Load(10, 1, refused=0, broken=0, p50_us=1, p99_us=1), False, True),
-        (Load(10, 1, refused=10, broken=0, p50_us=1, p99_us=1), True, True),
-        (Load(10, 1, refused=1, broken=0, p50_us=1, p99_us=1), False, False),
-        (Load(10, 1, refused=9, broken=0, p50_us=1, p99_us=1), True, False),
-        (Load(10, 1, refused=0, broken=1, p50_us=1, p99_us=1), False, False),
-        (Load(0, 1, refused=0, broken=0, p50_us=1, p99_us=1), False, False),
-    ],
-)
-def test_one_unexpected_answer_spoils_a_round(load: Load, refused: bool, good: bool) -> None:
-    if good:
-        check_load(load, refused=refused)
-    else:
-        with pytest.raises(VerifyError):
-            check_load(load, refused=refused)
-
-
-def test_processes_of_one_name_are_numbered_by_birth() -> None:
-    used = {
-        Entry(ProcessId(9, 1), 0, 0, "p"): 10,
-        Entry(ProcessId(5, 2), 9, 0, "p"): 20,
-        Entry(ProcessId(6, 3), 9, 0, "q"): 30,
+    assert {each.name: [one.figure for one in each.rounds] for each in result.measured} == {
+        "a": [1.0, 3.0, 5.0],
+        "b": [2.0, 4.0, 6.0],
     }
+    assert said[0] == "a-case 1/3: A 1.0"
+    assert result.measured[0].remarks == ("in front of 7",)
 
-    assert name_processes(used) == {"p 1": 10, "p 2": 20, "q": 30}
+
+def test_who_fails_is_left_out_with_the_reason_and_the_others_go_on(bench: Bench, said: list[str]) -> None:
+    case = case_of("never", "a", "late")
+
+    result = bench.measure(case, case.contenders)
+
+    assert result.left_out == {"never": "it does something else", "late": "it broke"}
+    assert [(each.name, len(each.rounds)) for each in result.measured] == [("a", 3)]
+    assert "a-case: Late is left out: it broke" in said
 
 
-def test_a_log_is_counted_and_emptied(tmp_path: Path) -> None:
-    log = tmp_path / "access.jsonl"
-    assert take_lines(log, settle=0) == 0
-    log.write_bytes(b"{}\n" * 5)
+def test_a_case_whose_method_can_not_begin_is_left_out_whole(bench: Bench) -> None:
+    class Unable(Counting):
+        def __init__(self, *arguments: Any):
+            super().__init__(*arguments)
+            raise VerifyError("no server of films")
 
-    assert take_lines(log, settle=0) == 5
-    assert log.stat().st_size == 0
+    case = case_of("a", "b")
+    case = replace(case, method=replace(case.method, session=Unable))
+
+    result = bench.measure(case, case.contenders)
+
+    assert result.left_out == {"a": "no server of films", "b": "no server of films"}
+    assert result.measured == []
+
+
+def test_what_a_second_round_would_spoil_is_done_once(bench: Bench) -> None:
+    case = case_of("a", once=True)
+
+    (measured,) = bench.measure(case, case.contenders).measured
+
+    assert len(measured.rounds) == 1
+
+
+def test_a_contender_without_its_program_can_not_be_prepared(bench: Bench) -> None:
+    case = case_of("a")
+
+    with pytest.raises(InstallError, match="it can't be had"):
+        bench.prepare(case, Contender("b", "B", "other", set_up), 7)

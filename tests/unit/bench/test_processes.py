@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -14,8 +15,10 @@ from bench.processes import (
     Program,
     Usage,
     cpu_clock_ns,
+    cpu_seconds,
     family,
     last_lines,
+    parse_pss,
     parse_stat,
     precedence,
     process_table,
@@ -68,6 +71,18 @@ def test_the_cpu_clock_is_that_of_the_kernel() -> None:
     assert before <= clock <= time.process_time_ns()
 
 
+def test_the_time_of_children_that_have_ended_counts_too() -> None:
+    spend = "import time\nwhile time.process_time() < 0.05: pass"
+    before = cpu_seconds(os.getpid())
+    subprocess.run([sys.executable, "-c", spend], check=True)
+
+    assert cpu_seconds(os.getpid()) - before >= 0.04
+
+
+def test_memory_is_read_with_what_is_shared_counted_once() -> None:
+    assert parse_pss("55e0-7ffd [rollup]\nRss:  9000 kB\nPss:  123 kB\nPss_Anon:  99 kB\n") == 123 * 1024
+
+
 def test_usage_counts_a_new_process_from_its_birth() -> None:
     old, new = entry(1, 0), entry(2, 1)
 
@@ -83,6 +98,8 @@ def test_what_is_started_inside_stays_on_its_cpu_and_we_go_back() -> None:
     before = os.sched_getaffinity(0)
     with running_on(CPU):
         assert os.sched_getaffinity(0) == {CPU}
+        with running_on(*before):
+            assert os.sched_getaffinity(0) == before
 
     assert os.sched_getaffinity(0) == before
 
@@ -103,7 +120,7 @@ def test_only_the_last_lines_of_a_long_complaint_are_told_without_its_frame() ->
 
 def test_a_program_ends_with_its_children_even_those_that_ignore_sigterm(tmp_path: Path) -> None:
     parent = """sh -c 'trap "" TERM; echo up; sleep 60' & sleep 60"""
-    with Program("parent", ["sh", "-c", parent], CPU, tmp_path) as program:
+    with Program("parent", ["sh", "-c", parent], [CPU], tmp_path) as program:
         wait_until(lambda: program.last_words() == "up")
         members = {each.id for each in program.members()}
         assert len(members) >= 2
@@ -114,7 +131,24 @@ def test_a_program_ends_with_its_children_even_those_that_ignore_sigterm(tmp_pat
 def test_a_program_that_ends_early_is_told_with_its_last_words(tmp_path: Path) -> None:
     failing = "import sys; sys.exit('no such file: x')"
     with (
-        Program("failing", [sys.executable, "-c", failing], CPU, tmp_path) as program,
+        Program("failing", [sys.executable, "-c", failing], [CPU], tmp_path) as program,
         pytest.raises(StartError, match="failing ended with 1\nno such file: x"),
     ):
         program.wait_for_port(1, 10)
+
+
+def test_a_program_tells_the_memory_and_the_cpu_time_of_its_whole_family(tmp_path: Path) -> None:
+    child = "import time; held = bytearray(b'x') * (30 << 20); print('up', flush=True); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    with Program("parent", [sys.executable, "-c", parent], [CPU], tmp_path) as program:
+        wait_until(lambda: program.last_words() == "up")
+
+        assert program.pss() > 30 << 20
+        assert 0 < program.cpu_seconds() < 10
+
+
+def test_what_a_program_prints_is_appended(tmp_path: Path) -> None:
+    with Program("talker", ["sh", "-c", "echo one; sleep 60"], [CPU], tmp_path) as program:
+        wait_until(lambda: program.last_words() == "one")
+    with Program("talker", ["sh", "-c", "echo two; sleep 60"], [CPU], tmp_path) as program:
+        wait_until(lambda: program.last_words() == "one\ntwo")
