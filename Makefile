@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e bench lint docs lock clean set-up-runtime set-up-dev
+.PHONY: help demo test e2e fuzz bench lint docs lock clean set-up-runtime set-up-dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,9 +15,12 @@ test: set-up-dev ## Run all tests: unit tests, then tests over sockets
 	$(RUN) -m pytest -q -m '' tests/unit
 	$(RUN) -m pytest -q -m '' tests/e2e
 
-e2e: set-up-dev ## Run one suite over sockets: make e2e NAME=core
+e2e: set-up-dev ## Run one suite over sockets: make e2e NAME=core; NAME=soak runs SECONDS=600
 	@test -n "$(NAME)" -a -d "tests/e2e/$(NAME)" || { echo "make e2e NAME=... with one of: $$(cd tests/e2e && ls -d */ | tr -d / | tr '\n' ' ')" >&2; exit 2; }
-	$(RUN) -m pytest -q -m '' "tests/e2e/$(NAME)"
+	PORTCULLIS_SOAK_SECONDS=$(or $(SECONDS),600) $(RUN) -m pytest -q -m '' "tests/e2e/$(NAME)"
+
+fuzz: set-up-dev ## Fuzz the gateway without sockets for T=60 seconds in all; NAME=fuzz_openapi: one harness
+	$(RUN) scripts/fuzz.py --seconds $(or $(T),60) $(NAME)
 
 bench: set-up-dev ## Measure ours and our peers in one run; QUICK=1 for under five minutes
 	$(RUN) -m bench.run $(if $(QUICK),--quick)

@@ -2,6 +2,8 @@
 
 - ``docs/reference/configuration.md``: every key of the configuration file, from the models.
 - ``docs/reference/codes.md``: everything that can be said about an exchange.
+- ``docs/reference/inert-controls.md``: what is named because no request ever meets it, from the modules that find it.
+- ``docs/reference/patterns.md``: everything that the inspection of requests looks for, from its tables.
 - ``docs/policies/<phase>/<kind>.md``: each policy kind, from its module's docstring, its model, codes and probes;
   ``docs/policies/index.md`` lists them.
 """
@@ -20,6 +22,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from portcullis.engine import inert
 from portcullis.engine.codes import ENGINE_CODES, PHASES, Code
 from portcullis.engine.config import wording
 from portcullis.engine.config.model import Configuration
@@ -38,6 +41,7 @@ from portcullis.engine.config.shape import (
     shapes_of,
     written,
 )
+from portcullis.engine.inspection.pattern import PLACES, Pattern, all_classes
 from portcullis.engine.policy import Policy, all_policies
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,6 +60,8 @@ OWNED = ("docs/policies/**/*.md", "docs/reference/*.md")
 def pages() -> dict[Path, str]:
     """Every page by its path below the project."""
     made = {REFERENCE / "configuration.md": configuration_page(), REFERENCE / "codes.md": codes_page()}
+    made[REFERENCE / "inert-controls.md"] = inert_page()
+    made[REFERENCE / "patterns.md"] = patterns_page()
     made[POLICIES / "index.md"] = policies_page()
     for policy in all_policies():
         made[POLICIES / policy.phase / f"{policy.key}.md"] = policy_page(policy)
@@ -81,6 +87,16 @@ documents are refused.
 Paths are relative to the file. Durations have units (`500ms`, `30s`, `5m`, `1h`, `90d`), sizes may have them (`64KiB`,
 `1MiB`, `10MB`). Secrets are never written into the file, only where they are: `env:NAME` or `file:PATH`.
 
+## Several files
+
+`include: apis/*.yaml` takes in other files, each with `apis:` and, where they go with them, `identities:`, `roles:` and
+`plans:`. All of them make one configuration: what is declared in one can be named in any other, and a name that two of
+them give is an error. `*` and `?` stand for text in one segment of a path, `**` for any number of folders; files come
+in the order of their names. Only files below the folder of the configuration file are taken (a link that leads out of
+it is an error), and included files include nothing themselves. Paths in an included file are relative to *that* file.
+A file that is named but not there is an error, as is a folder; a wildcard that matches nothing is warned of. A reload
+(`SIGHUP`) looks again, so an API is added by putting a file into the folder, and removed by taking it out.
+
 ## An example
 
 """
@@ -90,6 +106,35 @@ CODES_INTRODUCTION = """\
 
 A code names the reason of a refusal, and is the same in answers, records, metrics and these pages. Codes are never
 reused. Some reasons are for the record only: the caller is told the code in the column *Caller sees*.
+"""
+
+
+INERT_INTRODUCTION = """\
+# Inert controls
+
+The commonest failure of a gateway is not a rule that is wrong, but a limit, rule or list that is written, reviewed and
+shown, and that no request ever meets. `portcullis check` names them, and `portcullis serve` does not start with one.
+What can do nothing is an error; what does nothing only as things are (a setting of the API that each operation of
+today's document replaces would hold for tomorrow's) is a warning. Only what the file says itself is looked at: a
+default may be idle. Each is told with its place, with why nothing meets it, and with what would be right:
+
+```text
+portcullis.yaml:14:68: error: apis.shop.operations."GET /status".max_body: does nothing here: a request with a body
+is refused anyway
+     14 |       "GET /status": {public: true, max_body: 1KiB}
+        |                                     ^
+  help: remove it, or say it where it can act
+```
+
+A section that says `mode: off` itself is off on purpose, and not told of.
+"""
+
+
+PATTERNS_INTRODUCTION = """\
+# Patterns
+
+What [the inspection of requests](../inspection.md) looks for. The id stands in the record of a refusal and in
+`inspect: {injection: {allow: ...}}`. Ids are never reused.
 """
 
 
@@ -159,6 +204,30 @@ def default_text(field: FieldInfo, shape: Shape) -> str:
     if default is None or isinstance(default, Section) or default in ([], {}):
         return ""
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def inert_page() -> str:
+    """What ``portcullis check`` finds that does nothing."""
+    text = generated_from("the modules in src/portcullis/engine/inert") + INERT_INTRODUCTION
+    for kind in inert.kinds():
+        first, _, rest = (inspect.getdoc(kind) or "").partition("\n\n")
+        text += f"\n## {markdown(' '.join(first.split())).rstrip('.')}\n\n{markdown(rest)}\n"
+    return text
+
+
+def patterns_page() -> str:
+    """What is looked for in requests, by class of attack."""
+    text = generated_from("the tables in src/portcullis/engine/inspection/patterns") + PATTERNS_INTRODUCTION
+    for attack, patterns in all_classes():
+        summary = f"{attack.summary[:1].upper()}{attack.summary[1:]} (CWE-{attack.cwe})."
+        rows = [(f"`{pattern.id}`", pattern.description, where_text(pattern)) for pattern in patterns]
+        text += f"\n## {attack.title}\n\n{markdown(summary)}\n\n{table(('Id', 'Finds', 'Where'), rows)}"
+    return text
+
+
+def where_text(pattern: Pattern) -> str:
+    """Where in a request a pattern counts."""
+    return "" if pattern.places == PLACES else ", ".join(sorted(pattern.places))
 
 
 def policies_page() -> str:

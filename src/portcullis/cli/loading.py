@@ -21,12 +21,13 @@ from portcullis.stores.files import ConfigurationFiles
 def read_configuration(path: Path) -> LoadedConfiguration:
     """Read the file at ``path``; raises :class:`ConfigurationError`, also where there is no such file."""
     file = str(path)
+    files = ConfigurationFiles(path)
     try:
-        content = ConfigurationFiles(path).read(path.name)
+        content = files.read(path.name)
     except OSError as error:
         message = f"the file can't be read: {error.strerror or error}"
         raise ConfigurationError([Diagnostic(file, 0, 0, "", message)]) from error
-    return load_configuration(decode(content, file), file)
+    return load_configuration(decode(content, file), file, files)
 
 
 def named_from_here(diagnostic: Diagnostic, file: Path) -> Diagnostic:

@@ -43,6 +43,7 @@ COMMANDS: Final = {
         "portcullis.cli.explain:explain",
         "Walk a request through the phases, offline, and say who decides what.",
     ),
+    "report": ("portcullis.cli.report:app", "Say what the records show: what monitor mode would have refused."),
     "keys": ("portcullis.cli.keys:app", "Make, list, rotate and revoke API keys."),
     "demo": ("portcullis.cli.demo:demo", "Start a sample API behind the gateway, and print calls to try."),
 }

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from portcullis.engine.config.diagnostics import Diagnostic
@@ -91,3 +93,28 @@ def _excerpt(line: str, number: int, column: int, style: str) -> list[Text]:
 def _clean(text: str) -> str:
     """``text`` without anything that moves a terminal's cursor or changes its state."""
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+class ProgressBar:
+    """How many documents are compiled, drawn on ``console`` while that lasts. Needs no thread: who forks has none."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+
+    def show(self, document: str, done: int, total: int) -> None:
+        """``document`` is being compiled, the ``done``th of ``total``."""
+        if self._progress is None:
+            columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+            self._progress = Progress("compiling", *columns, console=self._console, auto_refresh=False, transient=True)
+            self._task = self._progress.add_task("", total=total)
+            self._progress.start()
+        self._progress.update(self._task, completed=done, total=total, description=escape(document))
+        self._progress.refresh()
+
+    def close(self) -> None:
+        """It is over."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from portcullis.cli.loading import named_from_here, read_configuration
-from portcullis.cli.output import print_diagnostics
+from portcullis.cli.output import ProgressBar, print_diagnostics
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.serve.announcer import Announcer
 from portcullis.serve.generations import MAX_WORKERS
@@ -53,10 +53,12 @@ class ConsoleAnnouncer(Announcer):
     def __init__(self, config: Path) -> None:
         self._config = config
         self._errors = Console(stderr=True, highlight=False)
+        self._bar = ProgressBar(self._errors)
 
     def ready(self, addresses: dict[str, str]) -> None:
         listeners = ", ".join(f"{name} {url}" for name, url in addresses.items())
         with _unless_it_fails():
+            self._bar.close()
             sys.stdout.write(f"portcullis ready: {listeners}\n")
             sys.stdout.flush()
 
@@ -66,15 +68,18 @@ class ConsoleAnnouncer(Announcer):
     def failed(self, diagnostics: Sequence[Diagnostic], *, kept: bool) -> None:
         named = [named_from_here(diagnostic, self._config) for diagnostic in diagnostics]
         with _unless_it_fails():
+            self._bar.close()
             print_diagnostics(self._errors, named)
         self.note("nothing was changed: the configuration before it stays in force" if kept else "nothing was started")
 
-    def progress(self, document: str) -> None:
+    def progress(self, document: str, done: int, total: int) -> None:
         if self._errors.is_terminal:
-            self.note(f"compiling {document}")
+            with _unless_it_fails():
+                self._bar.show(document, done, total)
 
     def note(self, text: str) -> None:
         with _unless_it_fails():
+            self._bar.close()
             self._errors.print(f"portcullis: {text}", markup=False, soft_wrap=True)
 
 

@@ -157,7 +157,7 @@ class Explainer:
         try:
             authority, path, request.query = split_target(request.target)
             request.host = parse_host(authority or request.header(b"host") or host)
-            request.path = normalise_path(path)
+            request.path = normalise_path(path, encoded_slash=True)
         except TargetError as error:
             return Refuse(error.code, error.detail, Finding("/target"))
         return self._snapshot.route(request)
@@ -168,7 +168,8 @@ class Explainer:
         identity = facts.identity
         steps = [self._explained(verdict, operation) for verdict in facts.verdicts]
         reached = {verdict.policy for verdict in facts.verdicts}
-        planned = dict.fromkeys(step.policy for step in operation.steps)
+        asked = (*operation.head_steps, *operation.body_steps, *operation.stream_steps)
+        planned = dict.fromkeys(step.policy for step in asked if step.allowed is not None)
         steps += [ExplainedStep(policy, "not reached") for policy in planned if policy not in reached]
         explanation = Explanation(
             request=f"{request.method} {redact_target(request.target)}",

@@ -24,6 +24,7 @@ class Metrics(Collector):
         self._workers: dict[int, TallyDelta] = {}
         self._records_lost = 0
         self._refused = 0
+        self._denied = 0
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -37,6 +38,7 @@ class Metrics(Collector):
                 mine.merge(series)
         self._records_lost += delta.records_lost
         self._refused += delta.refused
+        self._denied += delta.denied
         self._workers[hello.pid] = delta
 
     def forget(self, hello: Hello) -> None:
@@ -75,6 +77,9 @@ class Metrics(Collector):
             yield GaugeMetricFamily(name, text, value)
         yield CounterMetricFamily(
             "portcullis_connections_refused", "Connections refused by the caps on connections.", self._refused
+        )
+        yield CounterMetricFamily(
+            "portcullis_connections_denied", "Connections closed because of the address they came from.", self._denied
         )
         yield CounterMetricFamily(
             "portcullis_records_lost",

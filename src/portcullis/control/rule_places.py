@@ -39,8 +39,10 @@ class RulePlaces:
         file, mark, pointer = (verdict.finding.source if verdict.finding is not None else "").partition("#")
         if file:
             return self._in_document(file, pointer)
-        if mark and not pointer.startswith("/apis/"):
-            return self._in_file(pointers.split(pointer))
+        if mark:
+            path = tree.parse_keys(self._loaded.root, pointers.split(pointer))
+            if path not in _layers(operation):  # a setting, or an entry of one, and not just an operation that has it
+                return self._in_file(path)
         return _NOWHERE if operation is UNROUTED else self._setting(verdict, operation)
 
     def declared(self, operation: Operation) -> Place:
@@ -58,7 +60,9 @@ class RulePlaces:
         return _NOWHERE if key == "max_body" else self.declared(operation)
 
     def _in_file(self, path: Sequence[str | int]) -> Place:
-        return tree.pointer(path), f"{self._file}:{self._loaded.locate(path)[0]}"
+        source = self._loaded.sources.of(path)
+        file = self._file if source == self._loaded.file else os.path.normpath(self._file.parent / source)
+        return tree.pointer(path), f"{file}:{self._loaded.locate(path)[0]}"
 
     def _in_document(self, source: str, pointer: str) -> Place:
         name = os.path.normpath(self._file.parent / source)
@@ -76,7 +80,7 @@ def _key_of(verdict: Verdict) -> str:
     return "public" if verdict.policy == "authenticate.public" else verdict.policy.partition(".")[0]
 
 
-def _layers(operation: Operation) -> Iterator[tuple[str, ...]]:
+def _layers(operation: Operation) -> Iterator[tree.Path]:
     """Where settings of an operation may stand in the file, the narrowest first."""
     api = ("apis", operation.api)
     version = (*api, "versions", operation.version)

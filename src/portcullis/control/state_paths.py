@@ -21,6 +21,8 @@ class StatePaths:
         """Where commands speak to the control process."""
         self.workers_socket = self.directory / "workers.sock"
         """Where workers speak to the control process."""
+        self.documents = self.directory / "documents"
+        """Compiled OpenAPI documents."""
 
     def database(self) -> sa.URL:
         """The database of consumers and keys. Raises :class:`~portcullis.stores.database.connection.DatabaseError`."""

@@ -7,6 +7,7 @@ raised together.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
@@ -19,17 +20,24 @@ from portcullis.engine.codes import PHASES
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.config.merge import effective
-from portcullis.engine.config.model import ApiConfig, OperationSettings, VersionConfig
+from portcullis.engine.config.model import ApiConfig, VersionConfig
 from portcullis.engine.config.names import check_base_path
 from portcullis.engine.decision import shorten
+from portcullis.engine.declared_fields import declared_fields
+from portcullis.engine.documents import Documents
 from portcullis.engine.facts import allowed
 from portcullis.engine.host_routes import HostRoutesBuilder, Paths
-from portcullis.engine.openapi.document import SpecDocument, SpecOperation, load_document
+from portcullis.engine.inert import find_inert
+from portcullis.engine.inert.estate import Estate, Routed
+from portcullis.engine.inert.usage import SettingsUsage
+from portcullis.engine.openapi.document import SpecDocument, SpecOperation
 from portcullis.engine.openapi.pointer import join
-from portcullis.engine.operation import Operation, OperationContext
+from portcullis.engine.operation import DEFAULT_MAX_RESPONSE, Operation, OperationContext
 from portcullis.engine.operation_names import OperationNames
+from portcullis.engine.policies.guard.cors import no_preflight, preflight_step
+from portcullis.engine.policies.validate.request import largest_body
 from portcullis.engine.policy import Needs, Step
-from portcullis.engine.ports import Ports, SourceFiles
+from portcullis.engine.ports import DocumentCache, Ports, SourceFiles
 from portcullis.engine.routing import TemplateError, parse_template
 from portcullis.engine.snapshot import Snapshot
 
@@ -40,27 +48,40 @@ Place: TypeAlias = tuple[str | int, ...]
 
 
 def compile_snapshot(
-    loaded: LoadedConfiguration, files: SourceFiles, ports: Ports, progress: Progress | None = None
+    loaded: LoadedConfiguration,
+    files: SourceFiles,
+    ports: Ports,
+    progress: Progress | None = None,
+    cache: DocumentCache | None = None,
 ) -> Snapshot:
     """Compile everything; raises :class:`ConfigurationError` with every error of every file.
 
-    ``progress`` is told the name of each document before it is read.
+    ``progress`` is told the name of each document before it is read. What is in ``cache`` is not loaded again, and
+    what is not is put there.
     """
-    return _Compiler(loaded, files, ports, progress or (lambda _name: None)).compile()
+    documents = Documents(files, cache)
+    return _Compiler(loaded, documents, ports, progress or (lambda _name: None)).compile()
 
 
 class _Compiler:
-    def __init__(self, loaded: LoadedConfiguration, files: SourceFiles, ports: Ports, progress: Progress) -> None:
+    def __init__(self, loaded: LoadedConfiguration, source: Documents, ports: Ports, progress: Progress) -> None:
         self.loaded = loaded
         self.configuration = loaded.configuration
-        self.files = files
+        self.source = source
         self.ports = ports
         self.progress = progress
         self.errors: set[Diagnostic] = set()
         self.documents: dict[str, SpecDocument | None] = {}
         self.hosts: dict[str, HostRoutesBuilder] = {}
         self.operations: list[Operation] = []
+        self.usage = SettingsUsage(self.configuration)
+        self.routed: list[Routed] = []
+        self.prefixes: dict[tuple[str, str], str] = {}
         self.phases = _phases()
+        # Of each document: for how many versions it is still to be compiled.
+        self.pending = Counter(
+            version.spec for api in self.configuration.apis.values() for version in api.versions.values()
+        )
 
     def compile(self) -> Snapshot:
         for name, api in self.configuration.apis.items():
@@ -69,19 +90,25 @@ class _Compiler:
         if self.errors:
             raise ConfigurationError(self.errors)
         any_host = hosts.pop("*", None)
-        return Snapshot(
+        snapshot = Snapshot(
             configuration=self.configuration,
             hosts={host: routes for host, routes in hosts.items() if not host.startswith("*.")},
             suffixes={host[1:]: routes for host, routes in hosts.items() if host.startswith("*.")},
             any_host=any_host,
             operations=tuple(self.operations),
-            warnings=tuple(sorted(self._warnings())),
         )
+        return msgspec.structs.replace(snapshot, warnings=tuple(sorted(self._warnings(snapshot))))
 
-    def _warnings(self) -> Iterator[Diagnostic]:
+    def _warnings(self, snapshot: Snapshot) -> Iterator[Diagnostic]:
+        """What the authors of the files should know. Raises :class:`ConfigurationError` for controls that are inert."""
         for document in self.documents.values():
             if document is not None:
                 yield from document.warnings
+        self.usage.finish()
+        found = set(find_inert(Estate(self.loaded, snapshot, self.usage, self.routed, self.prefixes)))
+        if errors := [finding for finding in found if finding.severity == "error"]:
+            raise ConfigurationError(errors)
+        yield from found
 
     def error(self, path: Place, message: str, hint: str = "") -> None:
         """Note an error at ``path`` of the configuration file."""
@@ -100,9 +127,12 @@ class _Compiler:
             names = dict.fromkeys(operation.name for operation in document.operations)
             known |= names
             self._unknown_operations(place, version_config, names, f"no such operation in {version_config.spec}")
-            prefix = _prefix(api, version, document)
+            prefix = self.prefixes[name, version] = _prefix(api, version, document)
             if self._is_sound(prefix, document, api, version, place):
                 compiled[version] = (prefix, self._compile_version(name, api, version, document, prefix))
+            self.pending[version_config.spec] -= 1
+            if not self.pending[version_config.spec]:
+                self.source.release(document)
         if not unreadable:
             self._unknown_operations(("apis", name), api, known, "none of the API's documents has this operation")
         for host in api.hosts:
@@ -127,8 +157,8 @@ class _Compiler:
             try:
                 parse_template(prefix + path)
             except TemplateError as error:
-                pointer = join("/paths", path)
-                self.errors.add(Diagnostic(document.source, *document.locate(pointer), f"#{pointer}", error.reason))
+                at = document.locate(join("/paths", path))
+                self.errors.add(Diagnostic(at.file, at.line, at.column, f"#{at.pointer}", error.reason))
         return len(self.errors) == before
 
     def _unknown_operations(
@@ -149,7 +179,7 @@ class _Compiler:
     def _load(self, source: str, where: Place) -> SpecDocument | None:
         self.progress(source)
         try:
-            return load_document(source, self.files.read(source))
+            return self.source.load(source)
         except OSError as error:
             self.error(where, f"{source} can't be read: {error.strerror or error}", "paths are relative to this file")
         except ConfigurationError as error:
@@ -158,9 +188,14 @@ class _Compiler:
 
     def _compile_version(self, name: str, api: ApiConfig, version: str, document: SpecDocument, prefix: str) -> Paths:
         paths: dict[str, dict[str, Operation]] = {}
+        contexts: dict[str, dict[str, OperationContext]] = {}
         upstream_path = _upstream_path(api, prefix)
+        version_config = api.versions[version]
+        of_all = effective(api, version_config, "")
+        own = api.operations.keys() | version_config.operations.keys()
         for spec_operation in document.operations:
-            settings = effective(api, api.versions[version], spec_operation.name)
+            name_of_it = spec_operation.name
+            settings = effective(api, version_config, name_of_it) if name_of_it in own else of_all
             context = OperationContext(
                 configuration=self.configuration,
                 api_name=name,
@@ -173,8 +208,13 @@ class _Compiler:
                 where=_where(name, api, version, spec_operation),
             )
             operation = self._compile_operation(context, upstream_path)
-            paths.setdefault(spec_operation.path, {})[spec_operation.method] = operation
+            paths.setdefault(spec_operation.route, {})[spec_operation.method] = operation
+            contexts.setdefault(spec_operation.route, {})[spec_operation.method] = context
             self.operations.append(operation)
+            self.usage.add(context, operation)
+            self.routed.append(Routed(operation, prefix + spec_operation.route, document, spec_operation.pointer))
+        for path, of_path in contexts.items():
+            _answer_preflights(path, paths[path], of_path)
         return dict(paths)
 
     def _compile_operation(self, context: OperationContext, upstream_path: Callable[[str], str]) -> Operation:
@@ -195,10 +235,38 @@ class _Compiler:
             response_head_steps=_needing(steps, "response_head"),
             response_body_steps=_needing(steps, "response_body"),
             answer_steps=_needing(steps, "answer"),
-            max_body=_max_body(context.settings),
+            max_response=DEFAULT_MAX_RESPONSE
+            if context.settings.max_response is None
+            else context.settings.max_response,
+            max_body=_max_body(context),
             upstream=context.api_name,
             upstream_path=upstream_path,
+            encoded_slash=context.api.allow_encoded_slash,
+            declared_fields=declared_fields(context),
         )
+
+
+def _answer_preflights(path: str, methods: dict[str, Operation], contexts: dict[str, OperationContext]) -> None:
+    """Let the gateway answer the preflights (CORS) for a path, whatever its document says of OPTIONS."""
+    step = preflight_step(contexts)
+    if step is None:
+        return
+    declared = methods.get("OPTIONS")
+    if declared is not None:
+        methods["OPTIONS"] = msgspec.structs.replace(declared, head_steps=(step, *declared.head_steps))
+        return
+    refuse = Step(step.policy, "head", no_preflight(", ".join(sorted(methods))))
+    any_of_them = next(iter(methods.values()))
+    methods["OPTIONS"] = Operation(
+        api=any_of_them.api,
+        version=any_of_them.version,
+        name=f"OPTIONS {path}",
+        head_steps=(step, refuse),
+        body_steps=(),
+        max_body=0,
+        upstream=any_of_them.upstream,
+        upstream_path=any_of_them.upstream_path,
+    )
 
 
 def _phases() -> list[Callable[[OperationContext], tuple[Step, ...]]]:
@@ -242,8 +310,12 @@ def _where(name: str, api: ApiConfig, version: str, operation: SpecOperation) ->
     return ("apis", name, "versions", version)
 
 
-def _max_body(settings: OperationSettings) -> int:
-    return DEFAULT_MAX_BODY if settings.max_body is None else settings.max_body
+def _max_body(context: OperationContext) -> int:
+    """What the file allows, or less where no body of that size could pass validation."""
+    configured = context.settings.max_body
+    most = DEFAULT_MAX_BODY if configured is None else configured
+    derived = largest_body(context)
+    return most if derived is None else min(most, derived)
 
 
 def _needing(steps: list[Step], needs: Needs) -> tuple[Step, ...]:
@@ -266,7 +338,9 @@ def _with_verdicts(steps: list[Step]) -> list[Step]:
 
 
 def _final(positions: dict[str, int]) -> Iterator[int]:
-    for needs in (("body", "stream"), ("head",)):
+    # A policy for answers that also asks for something in the request has not said anything by that.
+    of_answers = not positions.keys().isdisjoint(("response_head", "response_body"))
+    for needs in (("body", "stream"), () if of_answers else ("head",)):
         found = [positions[each] for each in needs if each in positions]
         if found:
             yield from found

@@ -34,6 +34,7 @@ from portcullis.engine.codes import CLIENT_ABORTED, INTERNAL
 from portcullis.engine.codings import CodingError, Decoder
 from portcullis.engine.decision import Answer, Finding, Modify, Refuse
 from portcullis.engine.facts import Facts
+from portcullis.engine.operation import Operation
 from portcullis.engine.policy import BodyScanner, Decision, Step
 from portcullis.engine.record import Record, Timestamps
 from portcullis.engine.redaction import redact_target
@@ -44,16 +45,23 @@ _timestamps = Timestamps()
 _NOTHING_REMOVED: Final[frozenset[bytes]] = frozenset()
 _DECISIONS: Final = (Refuse, Modify, Answer)
 _CONTENT_ENCODING: Final = frozenset({b"content-encoding"})
+_DIGESTS: Final = frozenset({b"content-digest", b"content-md5", b"digest"})
+"""What is said of a body's bytes as they were (RFC 9530), coding and all."""
+_ENCODED: Final = _CONTENT_ENCODING | _DIGESTS
+_DECODED: Final = Modify(remove_fields=_CONTENT_ENCODING)
 
 End = Refuse | Answer
 """What ends an exchange before the service is asked."""
 
 
 class AnswerChanges(msgspec.Struct, eq=False, gc=False):
-    """What steps changed in the answer to the client. ``body``: instead of what the service sent, if not ``None``."""
+    """What steps changed in the answer to the client.
 
-    set_fields: dict[bytes, bytes] = {}
-    removed_fields: frozenset[bytes] = _NOTHING_REMOVED
+    ``fields``: the modifications that concern header fields, in order; ``body``: instead of what the service sent, if
+    not ``None``.
+    """
+
+    fields: tuple[Modify, ...] = ()
     body: bytes | None = None
 
 
@@ -72,6 +80,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
     query: str | None = None
     body: bytes | None = None
     holds_body: bool = False
+    unreadable: bool = False
     scanners: list[tuple[Step, BodyScanner]] | None = None
     decoder: Decoder | None = None
     holds_response: bool = False
@@ -99,35 +108,54 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
         if not request.has_body:
             self.holds_body = bool(operation.body_steps)
             return None
-        for step in operation.body_steps:
+        steps = operation.body_steps
+        for step in steps:
             if step.wants is None or step.wants(request):
                 self.holds_body = True
                 break
         else:
-            if operation.stream_steps:
-                self._open_scanners(operation.stream_steps)
+            steps = self._open_scanners(operation.stream_steps) if operation.stream_steps else ()
         coding = request.headers.get(b"content-encoding")
         if coding is not None and (self.holds_body or self.scanners):
-            try:
-                self.decoder = request_decoder(coding, operation.max_body)
-            except CodingError as error:
-                return self.refuse(undecoded(error))
-            if self.decoder is not None and self.scanners is None:
-                self.scanners = []
-            self.removed_fields = _union(_CONTENT_ENCODING, self.removed_fields)
+            return self._begin_decoding(coding, steps)
         return self.refusal
+
+    def _begin_decoding(self, coding: bytes, steps: tuple[Step, ...]) -> Refuse | None:
+        try:
+            self.decoder = request_decoder(coding, self.request.operation.max_body)
+        except CodingError as error:
+            self.scanners = None
+            self.unreadable = True  # it passes only if all who would read it are monitored
+            return self._refused_by_all(steps, undecoded(error)) or self.refusal
+        if not self.holds_body and _all_monitored(steps):
+            # Once decoded bytes are on their way there is no way back, should the rest be broken.
+            self.decoder = self.scanners = None
+        elif self.decoder is not None:
+            self.removed_fields = _union(_ENCODED, self.removed_fields)
+        return self.refusal
+
+    def _refused_by_all(self, steps: tuple[Step, ...], refusal: Refuse) -> Refuse | None:
+        """Refuse what none of ``steps`` could read, unless all of them are only monitored."""
+        if _all_monitored(steps):
+            self.facts.refused(steps[0].policy, refusal, "would_refuse")
+            return None
+        return self.refuse(refusal)
 
     def decide_body(self, body: bytes) -> End | Awaitable[End | None] | None:
         """Run the steps that need the whole body."""
+        steps = self.request.operation.body_steps
         decoder = self.decoder
         if decoder is not None:
             try:
                 body = decoder.feed(body) + decoder.end()
             except CodingError as error:
-                return self.refuse(undecoded(error))
+                self.removed_fields -= _ENCODED
+                return self._refused_by_all(steps, undecoded(error))
             self.body = body
+        elif self.unreadable:
+            return None
         self.request.body = body
-        return self._run(self.request.operation.body_steps)
+        return self._run(steps)
 
     def scan_body(self, data: bytes, *, ended: bool) -> bytes | Refuse:
         """What is sent on of the next piece of a body that streams, or why it must end here."""
@@ -178,19 +206,24 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
                 return None
         return None
 
+    def refuse_response(self, refusal: Refuse, operation: Operation) -> Refuse | None:
+        """Refuse an answer that can't be held back whole; ``None`` if all who want it whole are only monitored."""
+        return self._refused_by_all(operation.response_body_steps, refusal)
+
     def decide_response_body(self, response: ResponseView, body: bytes) -> Refuse | None:
         """Run the steps that need the answer's whole body. Decoded, it is what the client gets."""
+        operation = response.request.operation
         answer = self.answer = self.answer or AnswerChanges()
         coding = response.headers.get(b"content-encoding")
         if coding is not None:
             try:
-                body = response_decoder(coding, body, response.request.operation.max_response)
+                body = response_decoder(coding, body, operation.max_response)
             except CodingError as error:
-                return self.refuse(undecoded(error, of_response=True))
+                return self.refuse_response(undecoded(error, of_response=True), operation)
             answer.body = body
-            answer.removed_fields = _union(_CONTENT_ENCODING, answer.removed_fields)
+            answer.fields += (_DECODED,)
         response.body = body
-        return self._run_response(response.request.operation.response_body_steps, response)
+        return self._run_response(operation.response_body_steps, response)
 
     def conclude(self, response: ResponseView) -> AnswerChanges | None:
         """Run the steps that have a say in whatever the client is answered; ``None``: nothing is changed."""
@@ -201,6 +234,10 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
             self._run_response(steps, response)
         return self.answer
 
+    def forget_body(self) -> None:
+        """Hold the request's body no more: it has been sent on."""
+        self.body = self.request.body = None
+
     def refuse(self, refusal: Refuse, policy: str = "") -> Refuse:
         """End the exchange with ``refusal``; the first one stays. ``policy``: who refused, if it was a policy."""
         if self.refusal is None:
@@ -208,7 +245,8 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
             self.facts.refused(policy or refusal.code.phase, refusal, "refuse")
         return self.refusal
 
-    def _open_scanners(self, steps: tuple[Step, ...]) -> None:
+    def _open_scanners(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Ask ``steps`` for what scans this body; says which of them do."""
         scanners: list[tuple[Step, BodyScanner]] = []
         for step in steps:
             try:
@@ -221,6 +259,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
             elif step.allowed is not None:
                 self.facts.verdicts.append(step.allowed)
         self.scanners = scanners or None
+        return tuple(step for step, _ in scanners)
 
     def _run(self, steps: tuple[Step, ...]) -> End | Awaitable[End | None] | None:
         request, facts = self.request, self.facts
@@ -303,13 +342,8 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
             if response.body is None:
                 raise ValueError("a step that does not need the answer's body can't replace it")
             answer.body = response.body = change.body
-        if change.remove_fields:
-            answer.removed_fields = _union(change.remove_fields, answer.removed_fields)
-        for name, value in change.set_fields:
-            answer.set_fields[name] = value
-        for name, value in change.default_fields:
-            if name not in response.headers:
-                answer.set_fields.setdefault(name, value)
+        if change.set_fields or change.remove_fields or change.default_fields:
+            answer.fields += (change,)
 
     def _modify(self, change: Modify) -> None:
         """Note what ``change`` asks for: of two that concern the same field, the later one counts."""
@@ -317,6 +351,7 @@ class Exchange(msgspec.Struct, eq=False, gc=False):
             if self.request.body is None:
                 raise ValueError("a step that does not need the body can't replace it")
             self.body = self.request.body = change.body
+            self.removed_fields = _union(_DIGESTS, self.removed_fields)
         if change.remove_fields:
             # The very object where it is the only one: mounts remember what they rendered for it.
             gone = self.removed_fields
@@ -402,3 +437,7 @@ def _raised_in(error: Exception) -> str:
 def _union(some: frozenset[bytes], others: frozenset[bytes]) -> frozenset[bytes]:
     """Both together: the same object each time, since mounts remember what they rendered without these fields."""
     return some | others
+
+
+def _all_monitored(steps: tuple[Step, ...]) -> bool:
+    return all(step.monitor for step in steps)

@@ -31,8 +31,23 @@ class MediaType(msgspec.Struct, frozen=True):
 
     @property
     def is_json(self) -> bool:
-        """``application/json``, or any type with the suffix ``+json`` (RFC 6839)."""
-        return (self.type == "application" and self.subtype == "json") or self.subtype.endswith("+json")
+        """``application/json``, the older ``text/json``, or any type with the suffix ``+json`` (RFC 6839)."""
+        return (self.subtype == "json" and self.type in ("application", "text")) or self.subtype.endswith("+json")
+
+    @property
+    def is_xml(self) -> bool:
+        """``application/xml``, ``text/xml``, or any type with the suffix ``+xml`` (RFC 7303)."""
+        return self.essence in ("application/xml", "text/xml") or self.subtype.endswith("+xml")
+
+    @property
+    def essence(self) -> str:
+        """Type and subtype without parameters: ``text/plain``."""
+        return f"{self.type}/{self.subtype}"
+
+    @property
+    def is_range(self) -> bool:
+        """Whether it stands for more than one media type."""
+        return "*" in self.subtype or self.type == "*"
 
     def parameter(self, name: str) -> str | None:
         """The value of parameter ``name`` (lower-case), or ``None``."""
@@ -52,11 +67,16 @@ class MediaType(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=512)
 def parse(text: str) -> MediaType:
-    """The media type or range that ``text``, a Content-Type value, says.
+    """The media type or range that ``text``, a Content-Type value, says. Remembered, since there are few of them.
 
-    Raises ``ValueError`` for anything that is not exactly one, for a parameter given twice, and for
-    values of unreasonable length.
+    Raises ``ValueError`` for anything that is not exactly one, for a parameter given twice or in a way that not all
+    read alike, and for values of unreasonable length.
     """
+    return parse_once(text)
+
+
+def parse_once(text: str) -> MediaType:
+    """As :func:`parse`, for what is not seen again: a multipart type has a boundary of its own each time."""
     match = _TYPE.match(text)
     if match is None or len(text) > _MAX_LENGTH:
         raise ValueError("not a media type")
@@ -70,6 +90,9 @@ def parse(text: str) -> MediaType:
         name = name.lower()
         if name in parameters or len(parameters) == _MAX_PARAMETERS:
             raise ValueError("a media type's parameter is given twice, or there are too many")
+        # Some readers take "boundary*" (RFC 2231) for another way to say "boundary", and not all know escapes there.
+        if "*" in name or (name == "boundary" and quoted is not None and "\\" in quoted):
+            raise ValueError("a media type's parameter can be read in two ways")
         value = _ESCAPED.sub(r"\1", quoted) if token is None else token
         parameters[name] = value.lower() if name == "charset" else value
     if text[end:].strip(" \t"):

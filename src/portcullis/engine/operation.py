@@ -23,7 +23,9 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     ``name``: ``"GET /orders/{order_id}"``, as in the document; the steps of its pipeline by what they need
     (:class:`~portcullis.engine.policy.Step`); ``max_body``: bytes of request body accepted, also decoded;
     ``upstream``: name of the pool that serves it (the API's name); ``upstream_path``: turns the normalised request path
-    into the path sent upstream; ``max_response``: bytes of an answer that are held back for those who want it whole.
+    into the path sent upstream; ``max_response``: bytes of an answer that are held back for those who want it whole;
+    ``encoded_slash``: values in the path may hold ``%2F``; ``declared_fields``: header fields (lower-case) that reach
+    the service though their names look doubtful.
     """
 
     api: str
@@ -39,6 +41,8 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     response_body_steps: tuple[Step, ...] = ()
     answer_steps: tuple[Step, ...] = ()
     max_response: int = DEFAULT_MAX_RESPONSE
+    encoded_slash: bool = False
+    declared_fields: frozenset[bytes] = frozenset()
 
     @property
     def steps(self) -> tuple[Step, ...]:

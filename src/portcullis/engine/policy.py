@@ -42,6 +42,7 @@ class BodyScanner(Protocol):
 ScannerFunction = Callable[[RequestView, Facts], BodyScanner | None]
 
 MUTATIONS = Literal[
+    "foreign_address",
     "remove_credential",
     "corrupt_credential",
     "duplicate_credential",
@@ -55,6 +56,16 @@ MUTATIONS = Literal[
     "duplicate_json_key",
     "malformed_json",
     "bad_path_value",
+    "undeclared_status",
+    "wrong_response_type",
+    "malformed_response",
+    "undeclared_response_field",
+    "wrong_response_value",
+    "foreign_origin",
+    "stack_trace",
+    "missing_security_headers",
+    "denied_address",
+    "injection",
 ]
 
 

@@ -89,8 +89,26 @@ class SourceFiles(Protocol):
     def read(self, path: str) -> bytes:
         """The content of ``path``; raises ``OSError``."""
 
+    def matching(self, glob: str) -> list[str]:
+        """The regular files below the configuration file's folder that ``glob`` matches, sorted.
+
+        ``*`` and ``?`` stand for text within one segment, ``**`` for any number of folders; hidden files are not
+        matched by them. Raises ``FileNotFoundError`` where what stands before the first wildcard is not there, and
+        ``OSError`` with a ``filename`` for one that is no regular file or that a link leads out of the folder.
+        """
+
     def environment(self, name: str) -> str | None:
         """The value of an environment variable, for ``env:NAME`` secrets."""
+
+
+class DocumentCache(Protocol):
+    """Loaded OpenAPI documents by a digest of what they were loaded from. May forget whatever it likes."""
+
+    def get(self, key: str) -> bytes | None:
+        """What was put under ``key``; it is checked by whoever asks."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep ``data`` under ``key``, if that is possible."""
 
 
 class Ports(msgspec.Struct, frozen=True):

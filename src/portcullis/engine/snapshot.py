@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from portcullis.engine.codes import (
+    MALFORMED_TARGET,
     METHOD_NOT_ALLOWED,
     UNKNOWN_HOST,
     UNKNOWN_PATH,
@@ -23,6 +24,7 @@ from portcullis.engine.operation import Operation
 from portcullis.engine.redaction import redact_target
 from portcullis.engine.request import RequestView
 from portcullis.engine.routing import RouteIndex
+from portcullis.engine.target import ENCODED_SLASH
 
 Methods = Mapping[str, Operation]
 
@@ -98,6 +100,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
                 finding=Finding("/method", shorten(request.method), allow),
                 fields=((b"allow", allow.encode()),),
             )
+        if match.values and "%2F" in request.path and not operation.encoded_slash:
+            return Refuse(MALFORMED_TARGET, ENCODED_SLASH, Finding("/target", "", "no encoded slash"))
         request.operation = operation
         request.path_values = match.values
         return None

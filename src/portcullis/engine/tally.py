@@ -51,7 +51,7 @@ class TallyDelta(msgspec.Struct):
 
     ``series`` by (api, version, operation, status, code); ``records_lost`` and ``refused``: records dropped, and
     connections refused by the caps, since the last time; ``connections`` and ``buffered``: clients connected and bytes
-    of bodies held now.
+    of bodies held now; ``denied``: connections closed because of their address, since the last time.
     """
 
     series: list[tuple[Key, Series]]
@@ -59,6 +59,7 @@ class TallyDelta(msgspec.Struct):
     connections: int = 0
     buffered: int = 0
     refused: int = 0
+    denied: int = 0
 
 
 class Tally:

@@ -23,6 +23,7 @@ from portcullis.engine.codes import MALFORMED_REQUEST, MALFORMED_TARGET, Code
 
 # DNS names have at most 253 characters; "[", an IPv6 address, "]" and a port fit as well.
 MAX_HOST: Final = 262
+ENCODED_SLASH: Final = "The path holds an encoded slash."
 REMEMBERED_HOSTS: Final = 512
 REMEMBERED_TARGETS: Final = 2048
 REMEMBERED_TARGET: Final = 256
@@ -41,6 +42,8 @@ _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # An encoded "%" followed by the code of a control, "%", ".", "/", ";", or "\": one more decoding changes the path.
 _TWICE_ENCODED = re.compile(r"%25(?:[01][0-9A-F]|2[5EF]|3B|5C|7F)", re.IGNORECASE)
+# RFC 6570 3.2.7: a segment may be a parameter with its name. Only routes that declare one take it.
+_NAMED_PARAMETER = re.compile(r";[^;=%]++=.*+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -86,24 +89,28 @@ def split_target(target: str) -> tuple[str | None, str, str]:
 def read_target(target: str) -> tuple[str, str]:
     """The normalised path and the raw query of a request target. Raises :class:`TargetError`.
 
-    What short targets mean is remembered: the same few are asked for again and again.
+    Encoded slashes may be in the path: whoever routes it has to know whether they may be there. What short targets
+    mean is remembered: the same few are asked for again and again.
     """
     return _read_short(target) if len(target) <= REMEMBERED_TARGET else _read(target)
 
 
 def _read(target: str) -> tuple[str, str]:
     _, path, query = split_target(target)
-    return normalise_path(path), query
+    return normalise_path(path, encoded_slash=True), query
 
 
 _read_short = lru_cache(maxsize=REMEMBERED_TARGETS)(_read)
 
 
-def normalise_path(path: str) -> str:
+def normalise_path(path: str, *, encoded_slash: bool = False) -> str:
     """The one form of ``path``, in which it is routed, checked and sent to the service.
 
     The result starts with a slash, has no empty segment but perhaps the last, no dot segment, and percent-encoding
     only where it is needed. Normalising it again changes nothing. Raises :class:`TargetError`.
+
+    ``encoded_slash``: ``%2F`` may stand within a segment, as long as a reader that takes it for a slash finds no empty
+    and no dot segments there.
     """
     if _PLAIN_PATH.fullmatch(path):
         return path
@@ -124,7 +131,8 @@ def normalise_path(path: str) -> str:
     segments = path.split("/")
     for position, segment in enumerate(segments):
         if "%" in segment or ";" in segment or "." in segment:
-            _check_segment(segment, raw_segments[position] if raw_segments else segment)
+            raw = raw_segments[position] if raw_segments else segment
+            _check_segment(segment, raw, encoded_slash=encoded_slash)
     return _resolve(segments)
 
 
@@ -145,12 +153,15 @@ def _fault_of_characters(path: str) -> str:
     return "The path holds a character that must be percent-encoded."
 
 
-def _check_segment(segment: str, raw: str) -> None:
+def _check_segment(segment: str, raw: str, *, encoded_slash: bool) -> None:
     """Refuse a segment that another reader would take for another one; ``raw`` is it before it was normalised."""
     if "%" in segment:
         decoded = decode_segment(segment)
         if "/" in decoded:
-            raise TargetError("The path holds an encoded slash.")
+            if not encoded_slash:
+                raise TargetError(ENCODED_SLASH)
+            if any(part.partition(";")[0].strip(" ") in ("", ".", "..") for part in decoded.split("/")):
+                raise TargetError("The path holds an encoded slash beside an empty or a dot segment.")
         if "\\" in decoded:
             raise TargetError("The path holds an encoded backslash.")
         if _CONTROL.search(decoded):
@@ -159,7 +170,7 @@ def _check_segment(segment: str, raw: str) -> None:
         decoded = segment
     name, semicolon, _ = decoded.partition(";")
     # Before they resolve dots, servlet containers remove what follows a semicolon, and Windows blanks at the end.
-    if semicolon and not name:
+    if semicolon and not name and not _NAMED_PARAMETER.fullmatch(raw):
         raise TargetError("The path holds a segment that is empty before its semicolon.")
     if name.strip(" ") in (".", "..") and raw not in (".", ".."):
         raise TargetError("The path holds a disguised dot segment.")
@@ -167,9 +178,10 @@ def _check_segment(segment: str, raw: str) -> None:
 
 def _resolve(segments: list[str]) -> str:
     """Resolve dot segments (RFC 3986 5.2.4) and drop empty ones; ``segments[0]`` is what precedes the first slash."""
-    if "" in segments[1:-1] and ("." in segments or ".." in segments):
-        # Whether ".." removes the empty segment or the one before it is read both ways; and "/.//x" may become "//x".
-        raise TargetError("The path holds both repeated slashes and dot segments.")
+    if ("." in segments or ".." in segments) and any(not part or part[0] == ";" for part in segments[1:-1]):
+        # A segment that only servlet containers find empty is one of these. Whether ".." removes the empty segment or
+        # the one before it is read both ways; and "/.//x" may become "//x".
+        raise TargetError("The path holds both empty segments and dot segments.")
     kept: list[str] = []
     for segment in segments[1:]:
         if segment == "..":

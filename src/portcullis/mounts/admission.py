@@ -1,6 +1,6 @@
-"""Whether a connection may stay: caps on open connections, in all and from one address (OWASP API4:2023).
+"""Whether a connection may stay: by its address, and by how many there are, in all and from one (OWASP API4:2023).
 
-Counted when TCP accepts, before any handshake, so that half-open handshakes count too.
+Decided when TCP accepts, before any handshake, so that half-open handshakes count too.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from portcullis.engine.address_lists import AddressLists
 from portcullis.mounts.forwarding import Network, is_trusted
 
 
@@ -23,20 +24,31 @@ class ConnectionCounts(Protocol):
 
 
 class Gate:
-    """The caps of one listener in one worker."""
+    """The caps and the address lists of one listener in one worker.
 
-    __slots__ = ("counts", "limit", "limit_per_address", "open", "refused", "trusted", "worker")
+    ``refused``: connections over the caps so far; ``denied``: those from addresses that may not connect.
+    """
+
+    __slots__ = ("addresses", "counts", "denied", "limit", "limit_per_address", "open", "refused", "trusted", "worker")
 
     def __init__(
-        self, counts: ConnectionCounts, worker: int, limit: int, limit_per_address: int, trusted: Sequence[Network]
+        self,
+        counts: ConnectionCounts,
+        worker: int,
+        limit: int,
+        limit_per_address: int,
+        trusted: Sequence[Network],
+        addresses: AddressLists | None = None,
     ) -> None:
         self.counts = counts
         self.worker = worker
         self.limit = limit
         self.limit_per_address = limit_per_address
         self.trusted = trusted
+        self.addresses = addresses
         self.open = 0
         self.refused = 0
+        self.denied = 0
 
 
 class Admission:
@@ -50,10 +62,13 @@ class Admission:
         self._admitted = False
 
     def admit(self, transport: asyncio.Transport) -> bool:
-        """Count the connection; ``False`` if there is no place for it."""
+        """Count the connection; ``False`` if its address may not connect, or there is no place for it."""
         gate = self._gate
         peer = transport.get_extra_info("peername")
         address = str(peer[0]) if peer else ""
+        if gate.addresses is not None and gate.addresses.judge(address) is not None:
+            gate.denied += 1
+            return False
         if gate.open < gate.limit:
             if gate.trusted and is_trusted(address, gate.trusted):
                 self._admitted = True

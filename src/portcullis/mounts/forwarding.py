@@ -1,10 +1,8 @@
-"""Which header fields cross the gateway, and which it writes itself (RFC 9110 section 7.6, RFC 7239).
+"""Which header fields of answers cross the gateway, and which fields it writes itself (RFC 9110 7.6, RFC 7239).
 
-Hop-by-hop fields end here. What tells an upstream who the client was (``Forwarded``, ``X-Forwarded-*`` and their
-kin) is always written by the gateway; what a client sends under these names is believed only from
-``trusted_proxies``. Fields that make some frameworks read another method or path than the one that was
-decided about, or that carry what another party has proven, never cross. CGI and WSGI read ``X_Forwarded_For`` as
-``X-Forwarded-For`` (RFC 3875 4.1.18), so all these names are dropped with underscores as well.
+Hop-by-hop fields end here. What tells an upstream who the client was (``Forwarded`` and the ``X-Forwarded-*`` trio)
+is always written by the gateway; what a client sends under these names is believed only from ``trusted_proxies``.
+Which fields of requests cross is :mod:`portcullis.mounts.request_fields`.
 """
 
 from __future__ import annotations
@@ -13,8 +11,10 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import product
+from operator import is_
 from typing import Final
+
+from portcullis.engine.decision import Modify
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, str]
@@ -35,92 +35,6 @@ HOP_BY_HOP: Final = frozenset(
         b"upgrade",
     }
 )
-_FORWARDING: Final = frozenset(
-    {
-        b"cf-connecting-ip",
-        b"cf-connecting-ipv6",
-        b"client-ip",
-        b"fastly-client-ip",
-        b"forwarded",
-        b"proxy-client-ip",
-        b"true-client-ip",
-        b"wl-proxy-client-ip",
-        b"x-azure-clientip",
-        b"x-azure-socketip",
-        b"x-client-ip",
-        b"x-cluster-client-ip",
-        b"x-envoy-external-address",
-        b"x-envoy-internal",
-        b"x-forwarded",
-        b"x-forwarded-by",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-port",
-        b"x-forwarded-prefix",
-        b"x-forwarded-proto",
-        b"x-forwarded-protocol",
-        b"x-forwarded-scheme",
-        b"x-forwarded-server",
-        b"x-forwarded-ssl",
-        b"x-host",
-        b"x-original-forwarded-for",
-        b"x-original-host",
-        b"x-originating-ip",
-        b"x-real-ip",
-        b"x-remote-addr",
-        b"x-remote-ip",
-    }
-)
-_PROOFS: Final = frozenset(
-    {
-        b"client-cert",  # RFC 9440 2.4: to be removed by whoever ends TLS
-        b"client-cert-chain",
-        b"remote-user",
-        b"ssl-client-cert",
-        b"ssl-client-verify",
-        b"x-client-cert",
-        b"x-forwarded-client-cert",
-        b"x-forwarded-email",
-        b"x-forwarded-groups",
-        b"x-forwarded-user",
-        b"x-remote-user",
-        b"x-ssl-client-cert",
-        b"x-ssl-client-verify",
-    }
-)
-_OVERRIDES: Final = frozenset(
-    {
-        b"x-envoy-original-path",
-        b"x-forwarded-method",
-        b"x-forwarded-path",
-        b"x-forwarded-uri",
-        b"x-http-host-override",
-        b"x-http-method",
-        b"x-http-method-override",
-        b"x-method-override",
-        b"x-middleware-subrequest",
-        b"x-original-method",
-        b"x-original-uri",
-        b"x-original-url",
-        b"x-override-url",
-        b"x-rewrite-uri",
-        b"x-rewrite-url",
-    }
-)
-_WRITTEN_BY_US: Final = frozenset({b"host", b"content-length", b"expect", b"traceparent", b"x-request-id"})
-
-
-def _all_spellings(names: Iterable[bytes]) -> frozenset[bytes]:
-    """``names`` with each hyphen as a hyphen or as an underscore, in every combination."""
-    spelt = set()
-    for name in names:
-        first, *rest = name.split(b"-")
-        for marks in product((b"-", b"_"), repeat=len(rest)):
-            spelt.add(first + b"".join(mark + part for mark, part in zip(marks, rest, strict=True)))
-    return frozenset(spelt)
-
-
-DROPPED_FROM_REQUESTS: Final = _all_spellings(HOP_BY_HOP | _FORWARDING | _PROOFS | _OVERRIDES | _WRITTEN_BY_US)
 # Alt-Svc names other places of the service itself, where the gateway is not (RFC 7838).
 DROPPED_FROM_RESPONSES: Final = HOP_BY_HOP | {
     b"alt-svc",
@@ -173,21 +87,37 @@ def render_fields(fields: FieldPairs, dropped: frozenset[bytes] | tuple[()] = ()
     return b"".join([b"%b: %b\r\n" % field for field in fields if field[0] not in dropped])
 
 
-class FieldRenderer:
-    """Renders the fields that cross, and remembers the last result: on a kept connection most heads repeat.
+@lru_cache(maxsize=256)
+def render_own_fields(fields: tuple[tuple[bytes, bytes], ...], changes: tuple[Modify, ...]) -> bytes:
+    """``fields`` of an answer of the gateway's own on the wire, as ``changes`` leave them."""
+    removed, added = changed(dict(fields), changes)
+    return render_fields(fields, removed) + render_fields(added.items())
 
-    ``dropped``: names that never cross; beside them go those that the ``Connection`` field nominates. ``drops_alike``:
-    where ``content-type`` crosses, ``content_type`` does not, since services behind CGI or WSGI read both as one.
+
+class FieldRenderer:
+    """Renders the fields of answers that cross, and remembers the last result: on a kept connection most heads repeat.
+
+    ``dropped``: names that never cross; beside them go those that the ``Connection`` field nominates.
     """
 
-    __slots__ = ("_dropped", "_drops_alike", "_fields", "_removed", "_rendered")
+    __slots__ = (
+        "_changed",
+        "_changed_fields",
+        "_changes",
+        "_dropped",
+        "_fields",
+        "_removed",
+        "_rendered",
+    )
 
-    def __init__(self, dropped: frozenset[bytes], *, drops_alike: bool = False) -> None:
+    def __init__(self, dropped: frozenset[bytes]) -> None:
         self._dropped = dropped
-        self._drops_alike = drops_alike
         self._fields: object = None
         self._removed: frozenset[bytes] | None = None
         self._rendered = b""
+        self._changed_fields: object = None
+        self._changes: tuple[Modify, ...] = ()
+        self._changed = b""
 
     def render(self, fields: FieldPairs, headers: Mapping[bytes, bytes], removed: frozenset[bytes]) -> bytes:
         """``fields`` on the wire, without what does not cross and without ``removed``; ``headers``: the same by name.
@@ -198,8 +128,6 @@ class FieldRenderer:
             return self._rendered
         dropped = self._dropped
         gone = removed | nominated(headers.get(b"connection"))
-        if self._drops_alike:
-            gone |= {name for name in headers if b"_" in name and name.replace(b"_", b"-") in headers}
         rendered = b"".join(
             [b"%b: %b\r\n" % field for field in fields if field[0] not in dropped and field[0] not in gone]
         )
@@ -209,9 +137,40 @@ class FieldRenderer:
             self.forget()
         return rendered
 
+    def render_changed(self, fields: FieldPairs, headers: Mapping[bytes, bytes], changes: tuple[Modify, ...]) -> bytes:
+        """``fields`` on the wire as ``changes`` leave them; remembered like the result of :meth:`render`."""
+        if fields is self._changed_fields and same(changes, self._changes):
+            return self._changed
+        removed, added = changed(headers, changes)
+        rendered = self.render(fields, headers, removed) + render_fields(added.items())
+        if len(rendered) <= REMEMBERED_BYTES:
+            self._changed_fields, self._changes, self._changed = fields, changes, rendered
+        return rendered
+
     def forget(self) -> None:
         """Keep nothing of the last result: what it was made of may be much larger than it."""
         self._fields, self._removed, self._rendered = None, None, b""
+        self._changed_fields, self._changes, self._changed = None, (), b""
+
+
+def changed(headers: Mapping[bytes, bytes], changes: Iterable[Modify]) -> tuple[frozenset[bytes], dict[bytes, bytes]]:
+    """What ``changes``, one after the other, take out of an answer with these ``headers``, and what they put in."""
+    removed: frozenset[bytes] = frozenset()
+    added: dict[bytes, bytes] = {}
+    for change in changes:
+        removed |= change.remove_fields
+        for name in change.remove_fields & added.keys():
+            del added[name]
+        added.update(change.set_fields)
+        for name, value in change.default_fields:
+            if name not in headers or name in removed:
+                added.setdefault(name, value)
+    return removed | added.keys(), added
+
+
+def same(some: tuple[Modify, ...], others: tuple[Modify, ...]) -> bool:
+    """Whether both are the same objects: changes are mostly made once, when an operation is compiled."""
+    return len(some) == len(others) and all(map(is_, some, others))
 
 
 # Who the client is.

@@ -19,8 +19,8 @@ class Announcer:
     def failed(self, diagnostics: Sequence[Diagnostic], *, kept: bool) -> None:
         """The configuration can't be used; ``kept``: the one before it stays in force."""
 
-    def progress(self, document: str) -> None:
-        """``document`` is being compiled."""
+    def progress(self, document: str, done: int, total: int) -> None:
+        """``document`` is being compiled, the ``done``th of ``total``."""
 
     def note(self, text: str) -> None:
         """Something worth a line."""

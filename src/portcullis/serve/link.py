@@ -19,9 +19,10 @@ class Message(msgspec.Struct, omit_defaults=True):
     """What one process tells the other.
 
     ``ready``: a worker (``worker``) or the control process serves; ``failed``: it can't, with ``diagnostics``;
-    ``progress``: the document ``text`` is being compiled; ``compiled``: everything is, with warnings in
-    ``diagnostics``, and workers start; ``worker_lost``: a worker died, ``text`` says how; ``retire``: another
-    generation serves, end when your clients have moved (to control: no new calls are wanted); ``stop``: finish and end;
+    ``progress``: the document ``text`` is being compiled, the ``done``th of ``total``; ``compiled``: everything is,
+    with warnings in ``diagnostics``, and workers start; ``worker_lost``: a worker died, ``text`` says how;
+    ``retire``: another generation serves, end when your clients have moved (to control: no new calls are wanted);
+    ``stop``: finish and end;
     ``generation``: (to control) ``generation`` with ``workers`` serves now, and ``text`` holds what of its
     configuration concerns the control process.
     """
@@ -32,6 +33,8 @@ class Message(msgspec.Struct, omit_defaults=True):
     workers: int = 0
     generation: int = 0
     diagnostics: list[Diagnostic] = []
+    done: int = 0
+    total: int = 0
 
 
 _encode = msgspec.json.Encoder().encode

@@ -10,6 +10,7 @@ due (:meth:`Supervisor._act`): nothing is started while there may still be news 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -83,6 +84,8 @@ class Supervisor:
         """
         # Before anything takes time: a reload that is asked for too early must not end the process.
         self.loop = EventLoop((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
+        gc.collect()
+        gc.freeze()  # the program itself is shared with all processes: no collection should touch, and so copy, it
         self._open()
         while self.stop_until is None or self.control.control is not None or any(self.generations):
             self._act(time.monotonic())
@@ -219,7 +222,7 @@ class Supervisor:
                 case "ready":
                     generation.ready.add(message.worker)
                 case "progress":
-                    self.announce.progress(message.text)
+                    self.announce.progress(message.text, message.done, message.total)
                 case "compiled":
                     generation.ready_by = now + READY_SECONDS
                     generation.warnings = len(message.diagnostics) + len(generation.loaded.warnings)

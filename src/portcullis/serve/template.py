@@ -19,6 +19,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
+from portcullis.control.state_paths import StatePaths
 from portcullis.control.tls_contexts import TlsContexts, load_contexts
 from portcullis.engine.compile import compile_snapshot
 from portcullis.engine.config.diagnostics import ConfigurationError
@@ -29,8 +30,10 @@ from portcullis.serve.backoff import Backoff
 from portcullis.serve.forking import ended_children, fork_with_link, how_it_ended
 from portcullis.serve.link import Link, Message
 from portcullis.serve.signals import EventLoop
+from portcullis.serve.warming import warm
 from portcullis.serve.worker import RETIRE, WorkerParts, run_worker
 from portcullis.stores.clock import SystemClock
+from portcullis.stores.document_cache import DocumentFiles
 from portcullis.stores.files import ConfigurationFiles
 from portcullis.stores.keys import WorkerKeyDirectory
 from portcullis.stores.shared_memory import SharedMemory
@@ -64,7 +67,7 @@ def run_template(parts: TemplateParts, supervisor: Link) -> NoReturn:
     loop = EventLoop((signal.SIGCHLD, signal.SIGTERM))
     keys = WorkerKeyDirectory()
     try:
-        snapshot, contexts = compile_all(parts, keys, lambda name: _progress(supervisor, name))
+        snapshot, contexts = compile_all(parts, keys, _Progress(parts.loaded, supervisor).tell)
     except ConfigurationError as error:
         supervisor.send(Message("failed", diagnostics=error.diagnostics))
         sys.exit(2)
@@ -80,8 +83,11 @@ def compile_all(
     files = ConfigurationFiles(parts.file)
     contexts = load_contexts(parts.loaded, files)
     ports = Ports(clock=SystemClock(), counters=parts.shared.counters, keys=keys)
+    cache = DocumentFiles(StatePaths(parts.loaded.configuration.state, parts.file).documents)
     try:
-        snapshot = compile_snapshot(parts.loaded, files, ports, progress)
+        warm(parts.loaded, files, ports, cache, progress)
+        snapshot = compile_snapshot(parts.loaded, files, ports, progress, cache)
+        cache.prune()
     except ConfigurationError as error:
         raise ConfigurationError([*contexts.errors, *error.diagnostics]) from error
     if contexts.errors:
@@ -89,8 +95,20 @@ def compile_all(
     return snapshot, contexts
 
 
-def _progress(supervisor: Link, document: str) -> None:
-    supervisor.send(Message("progress", text=document))
+class _Progress:
+    """Tells the supervisor how many documents have been begun, of how many; each counts once."""
+
+    def __init__(self, loaded: LoadedConfiguration, supervisor: Link) -> None:
+        apis = loaded.configuration.apis.values()
+        self._total = len({version.spec for api in apis for version in api.versions.values()})
+        self._begun: set[str] = set()
+        self._supervisor = supervisor
+
+    def tell(self, document: str) -> None:
+        """``document`` is begun."""
+        if document not in self._begun:
+            self._begun.add(document)
+            self._supervisor.send(Message("progress", document, done=len(self._begun), total=self._total))
 
 
 class _Child(msgspec.Struct, eq=False):

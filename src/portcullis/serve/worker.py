@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import Final
 import msgspec
 import uvloop
 
+from portcullis.engine.address_lists import AddressLists
 from portcullis.engine.config.model import ListenerConfig
 from portcullis.engine.snapshot import Snapshot
 from portcullis.mounts.admission import Admission, ConnectionCounts, Gate
@@ -55,6 +57,8 @@ class WorkerParts(msgspec.Struct, frozen=True, eq=False):
 
 def run_worker(parts: WorkerParts, template: Link) -> None:
     """The body of a worker process; returns when it has drained."""
+    # What requests leave behind is mostly freed at once. A large body is no reason to look at it ten times over.
+    gc.set_threshold(50_000, 20, 100)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(Worker(parts, template).run())
 
@@ -100,6 +104,11 @@ class Worker:
     def _ends(self) -> bool:
         return self.stop.is_set() or self.retire.is_set()
 
+    @property
+    def _shakes_hands(self) -> bool:
+        """Whether connections were accepted that the gateway does not know yet, and somebody will still serve them."""
+        return not self.stop.is_set() and any(gate.open for gate in self.gates)
+
     def _template_gone(self) -> None:
         """Nothing ever comes from the template but its end."""
         asyncio.get_running_loop().remove_reader(self.template.fileno())
@@ -108,13 +117,13 @@ class Worker:
     async def _drain(self, gateway: Gateway) -> None:
         """Let exchanges end, for at most ``process.drain``; then break them off.
 
-        Idle clients of a worker that retires may stay as long: a request may be on its way to it. Those of one that
-        is to stop are sent away.
+        Idle clients of a worker that retires may stay as long: a request may be on its way to it. So may those that
+        are still shaking hands (TLS). Those of one that is to stop are sent away.
         """
         gateway.retire()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.parts.snapshot.configuration.process.drain
-        while gateway.connections and loop.time() < deadline:
+        while (gateway.connections or self._shakes_hands) and loop.time() < deadline:
             if self.stop.is_set():
                 gateway.drain()
             await asyncio.sleep(DRAIN_POLL_SECONDS)
@@ -145,6 +154,7 @@ class Worker:
             config.max_connections,
             config.max_connections_per_address,
             listener.trusted_proxies,
+            AddressLists(config.allow, config.deny) if config.allow or config.deny else None,
         )
         self.gates.append(gate)
         context = self.parts.listener_tls.get(name)
@@ -172,6 +182,7 @@ class Worker:
             connections=len(gateway.connections),
             buffered=gateway.buffers.held,
             refused=sum(gate.refused for gate in self.gates),
+            denied=sum(gate.denied for gate in self.gates),
         )
 
 

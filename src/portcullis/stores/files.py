@@ -13,6 +13,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from portcullis.stores.globs import matching
+
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Largest file that is read; the largest OpenAPI document in the wild has some 12 MiB."""
 
@@ -41,6 +43,10 @@ class ConfigurationFiles:
         if len(content) > MAX_BYTES:
             raise OSError(errno.EFBIG, f"larger than {MAX_BYTES // 1024**2} MiB", path)
         return content
+
+    def matching(self, glob: str) -> list[str]:
+        """As :meth:`portcullis.engine.ports.SourceFiles.matching`."""
+        return matching(self.directory, glob)
 
     def environment(self, name: str) -> str | None:
         """The value of an environment variable."""

@@ -49,6 +49,7 @@ class WorkerChannel(asyncio.Protocol):
         self._tally = Tally()
         self._lost = 0
         self._refused_told = 0
+        self._denied_told = 0
         self._changed = asyncio.Event()
         self._closed = asyncio.Event()
         self.first_keys = asyncio.Event()
@@ -77,17 +78,18 @@ class WorkerChannel(asyncio.Protocol):
             pending.popleft()
             self._lost += 1
 
-    def send_tally(self, *, connections: int, buffered: int, refused: int) -> None:
+    def send_tally(self, *, connections: int, buffered: int, refused: int, denied: int = 0) -> None:
         """Send the counts since the last time; nothing is lost if the line is down or slow, it goes with the next one.
 
-        ``refused``: connections refused since the worker began.
+        ``refused`` and ``denied``: connections refused by the caps and because of their address since the worker began.
         """
         transport = self._transport
         if transport is None or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             return
-        delta = TallyDelta(self._tally.take(), self._lost, connections, buffered, refused - self._refused_told)
+        refused_since, denied_since = refused - self._refused_told, denied - self._denied_told
+        delta = TallyDelta(self._tally.take(), self._lost, connections, buffered, refused_since, denied_since)
         self._lost = 0
-        self._refused_told = refused
+        self._refused_told, self._denied_told = refused, denied
         transport.write(encode_frame(Kind.TALLY, _encode(delta)))
 
     def _send(self, transport: asyncio.Transport, batch: list[Record]) -> None:

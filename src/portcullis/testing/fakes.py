@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import itertools
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 from portcullis.engine.ports import CounterStoreError, KeyGrant, Taken
 from portcullis.stores.local_counters import LocalCounters
@@ -56,3 +60,38 @@ class FakeKeys:
     def find(self, digest: bytes) -> KeyGrant | None:
         """As :meth:`portcullis.engine.ports.KeyDirectory.find`."""
         return self.grants.get(digest)
+
+
+class FakeFiles:
+    """Files in memory, by their paths. Implements :class:`portcullis.engine.ports.SourceFiles`.
+
+    ``reads``: what was read, in order; ``variables``: the environment.
+    """
+
+    def __init__(self, files: Mapping[str, str | bytes], variables: Mapping[str, str] | None = None) -> None:
+        self.files = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
+        self.variables = dict(variables or {})
+        self.reads: list[str] = []
+
+    def read(self, path: str) -> bytes:
+        """The content of ``path``."""
+        self.reads.append(path)
+        if path not in self.files:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+        return self.files[path]
+
+    def matching(self, glob: str) -> list[str]:
+        """As :meth:`portcullis.engine.ports.SourceFiles.matching`, but that ``**`` stands for one folder."""
+        segments = glob.split("/")
+        plain = "/".join(itertools.takewhile(lambda segment: not set(segment) & set("*?["), segments))
+        if plain and not any(f"{path}/".startswith(f"{plain}/") for path in self.files):
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", glob)
+        return sorted(path for path in self.files if _matches(path.split("/"), segments))
+
+    def environment(self, name: str) -> str | None:
+        """The value of a variable."""
+        return self.variables.get(name)
+
+
+def _matches(path: list[str], glob: list[str]) -> bool:
+    return len(path) == len(glob) and all(map(fnmatchcase, path, glob))

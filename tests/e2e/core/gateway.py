@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,8 +100,25 @@ def start(directory: Path, workers: int = 1) -> Gateway:
     line = process.stdout.readline().decode() if ready else ""
     if "portcullis ready" not in line:
         process.kill()
+        process.wait()
+        process.stdout.close()
         raise AssertionError(f"no ready line but {line!r}: {(directory / 'stderr.txt').read_text()}")
     return Gateway(directory, process, dict(re.findall(r"(\w+) (https?://[^\s,]+)", line)))
+
+
+@contextmanager
+def serving(directory: Path, spec: str, configuration: str, service: str, workers: int = 1) -> Iterator[Gateway]:
+    """A gateway with the document ``spec`` (which ``configuration`` calls ``shop.yaml``), until the block ends.
+
+    ``UPSTREAM`` in the configuration stands for ``service``, the URL of the service.
+    """
+    (directory / "shop.yaml").write_text(spec)
+    (directory / "portcullis.yaml").write_text(configuration.replace("UPSTREAM", service))
+    running = start(directory, workers)
+    try:
+        yield running
+    finally:
+        end(running)
 
 
 def end(gateway: Gateway) -> None:
@@ -152,6 +171,12 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def private_bytes(pid: int) -> int:
+    """Memory of a process that is its own: what it shares with others is not counted."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Private_")) * 1024
 
 
 def kill(pid: int) -> None:

@@ -183,7 +183,7 @@ def _refuses(gateway: Gateway) -> bool:
 
 def test_sigterm_ends_within_the_drain_however_long_an_exchange_takes(start_gateway, upstream: Upstream) -> None:
     gateway = start_gateway(
-        lambda text: text.replace("first_byte: 1s", "first_byte: 60s").replace("drain: 5s", "drain: 1s")
+        lambda text: text.replace("first_byte: 1s", "first_byte: 15s").replace("drain: 5s", "drain: 1s")
     )
     upstream.behaviours["/shop/open/hang"] = hang
     processes = descendants(gateway.process.pid)

@@ -1,4 +1,7 @@
-"""Services that hang, reset, lie and break off: the client gets a clear answer, and never a wrong one."""
+"""Services that hang, reset and break off: the client gets a clear answer, and never a wrong one.
+
+Answers that can be read in two ways have tables of their own (``smuggled_responses.py``).
+"""
 
 from __future__ import annotations
 
@@ -25,20 +28,7 @@ FAULTS: dict[str, tuple[Respond, int, str]] = {
     "resets": (Exchange.reset, 502, "upstream.closed"),
     "closes": (raw(b""), 502, "upstream.closed"),
     "garbage": (raw(b"\x00\x01\x02\x03\r\n\r\n"), 502, "upstream.bad_response"),
-    "two-lengths": (
-        raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"),
-        502,
-        "upstream.bad_response",
-    ),
-    "length-and-chunked": (
-        raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-        502,
-        "upstream.bad_response",
-    ),
-    "folded": (raw(b"HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n"), 502, "upstream.bad_response"),
-    "switches": (raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), 502, "upstream.bad_response"),
     "half-a-head": (raw(b"HTTP/1.1 200 OK\r\nContent-Le"), 502, "upstream.closed"),
-    "endless-head": (raw(b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 20_000), 502, "upstream.bad_response"),
 }
 
 
@@ -50,30 +40,6 @@ def test_a_faulty_answer_becomes_a_problem_document(gateway: Gateway, shared_ups
         answer = client.delete(f"/shop/open/{fault}")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert gateway.record_of(answer.json()["request_id"])["code"] == code
-
-
-def test_an_answer_that_breaks_off_is_never_taken_for_a_whole_one(gateway: Gateway, shared_upstream: Upstream) -> None:
-    shared_upstream.behaviours["/shop/open/cut"] = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
-    received = gateway.exchange(b"GET /shop/open/cut HTTP/1.1\r\nHost: shop\r\n\r\n")
-    assert received.startswith(b"HTTP/1.1 200")
-    assert received.endswith(b"half")
-    shared_upstream.behaviours["/shop/open/cut2"] = raw(
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"
-    )
-    received = gateway.exchange(b"GET /shop/open/cut2 HTTP/1.1\r\nHost: shop\r\n\r\n")
-    assert not received.endswith(b"0\r\n\r\n")
-
-
-def test_bytes_after_an_answer_are_never_given_to_the_next_request(gateway: Gateway, shared_upstream: Upstream) -> None:
-    def smuggle(exchange: Exchange) -> None:
-        exchange.send(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
-        )
-
-    shared_upstream.behaviours["/shop/open/smuggle"] = smuggle
-    with client_of(gateway) as client:
-        answers = [client.get("/shop/open/smuggle").text, client.get("/shop/open/other").text]
-    assert answers == ["ok", '{"ok": true}']
 
 
 def test_a_kept_connection_that_the_service_closed_costs_no_failed_call(
@@ -105,7 +71,7 @@ def test_of_two_targets_the_dead_one_costs_no_failed_call(start_gateway, upstrea
 
 
 def test_a_client_that_goes_away_cancels_the_call_to_the_service(start_gateway, upstream: Upstream) -> None:
-    gateway = start_gateway(lambda text: text.replace("first_byte: 1s", "first_byte: 60s"))
+    gateway = start_gateway(lambda text: text.replace("first_byte: 1s", "first_byte: 15s"))
     upstream.behaviours["/shop/open/hang"] = hang
     with gateway.connect() as client:
         client.sendall(b"GET /shop/open/hang HTTP/1.1\r\nHost: shop\r\n\r\n")

@@ -18,8 +18,8 @@ SPEC = """\
 openapi: 3.1.0
 info: {title: Shop, version: "1"}
 paths:
-  /orders: {get: {responses: {"200": {description: ok}}}}
-  /status: {get: {responses: {"200": {description: ok}}}}
+  /orders: {get: {responses: {"204": {description: ok}}}}
+  /status: {get: {responses: {"204": {description: ok}}}}
 """
 
 CONFIGURATION = """\
@@ -27,8 +27,8 @@ listeners:
   public: {bind: "127.0.0.1:8080"}
 identities:
   partners: {api_key: {header: X-API-Key}}
-plans:
-  free: {rate: {requests: 60, per: minute}}
+roles:
+  clerk: ["orders:read"]
 apis:
   shop:
     hosts: [api.shop.example]
@@ -57,7 +57,8 @@ def test_a_sound_file_is_told_with_what_would_be_served(folder: Path) -> None:
     assert "public http://127.0.0.1:8080 APIs" in lines
     assert "shop v1 api.shop.example 2 (1 public) authenticate.api_key (1 of 2) http://127.0.0.1:9000" in lines
     assert lines[-1] == "conf/p.yaml: no errors, 1 warning"
-    assert "conf/p.yaml:6:3: warning: plans.free: no limit uses this plan" in lines
+    told = "warning: roles: nothing in the file asks what a role allows: they decide nothing"
+    assert f"conf/p.yaml:5:1: {told}" in lines
 
 
 def test_all_errors_are_told_with_place_line_and_help(folder: Path) -> None:
@@ -94,7 +95,7 @@ def test_json_holds_the_same(folder: Path) -> None:
     report = json.loads(result.output)
     assert result.exit_code == 0
     assert (report["errors"], report["warnings"]) == (0, 1)
-    assert report["diagnostics"][0]["pointer"] == "plans.free"
+    assert report["diagnostics"][0]["pointer"] == "roles"
     assert report["served"]["versions"][0]["operations"] == 2
     (folder / "p.yaml").write_text("", encoding="utf-8")
     result = RUNNER.invoke(app, ["check", "conf/p.yaml", "--format", "json"])
@@ -118,9 +119,15 @@ def test_the_schema_for_editors_is_printed() -> None:
 
 
 def test_warnings_about_a_document_are_told_with_those_about_the_file(folder: Path) -> None:
-    body = "requestBody: {content: {application/json: {schema: {type: object}}, text/csv: {}}}, "
-    (folder / "shop.yaml").write_text(SPEC.replace("{get: {", "{post: {" + body, 1), encoding="utf-8")
+    (folder / "shop.yaml").write_text(SPEC.replace("{description: ok}", "{}", 1), encoding="utf-8")
     report = report_on(Path("conf/p.yaml"))
     assert (report.errors, report.warnings) == (0, 2)
     assert [diagnostic.file for diagnostic in report.diagnostics] == ["conf/p.yaml", "conf/shop.yaml"]
     assert report.served is not None
+
+
+def test_a_control_that_no_request_meets_is_an_error(folder: Path) -> None:
+    (folder / "p.yaml").write_text(CONFIGURATION.replace('roles:\n  clerk: ["orders:read"]', "plans: {free: {}}"))
+    result = RUNNER.invoke(app, ["check", "conf/p.yaml"])
+    assert result.exit_code == 2
+    assert "conf/p.yaml:5:9: error: plans.free: no limit uses this plan" in result.output

@@ -102,7 +102,7 @@ def test_the_ready_line_alone_stands_on_standard_output(
     announcer.ready({"public": "http://127.0.0.1:8080", "admin": "http://127.0.0.1:9901"})
     announcer.reloaded(2)
     announcer.note("worker 1 ended (killed by SIGKILL) [bold]it[/bold] is being replaced")
-    announcer.progress("shop.yaml")
+    announcer.progress("shop.yaml", 1, 2)
     out, err = capsys.readouterr()
     assert out == "portcullis ready: public http://127.0.0.1:8080, admin http://127.0.0.1:9901\n"
     assert err == (

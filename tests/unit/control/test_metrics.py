@@ -57,7 +57,8 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
 
 def test_before_anything_happened_the_totals_are_there_and_nothing() -> None:
     metrics = Metrics(lambda: 0)
-    for name in ("workers", "connections", "buffered_bytes", "connections_refused_total", "records_lost_total"):
+    totals = ("connections_refused_total", "connections_denied_total", "records_lost_total")
+    for name in ("workers", "connections", "buffered_bytes", *totals):
         assert value(metrics, f"portcullis_{name}") == 0
 
 
@@ -73,6 +74,7 @@ def test_every_family_is_explained_and_of_a_kind() -> None:
         "portcullis_connections": "gauge",
         "portcullis_buffered_bytes": "gauge",
         "portcullis_connections_refused": "counter",
+        "portcullis_connections_denied": "counter",
         "portcullis_records_lost": "counter",
     }
     assert all(family.documentation for family in families.values())
@@ -138,9 +140,10 @@ def test_what_workers_hold_is_what_they_said_last() -> None:
 
 def test_counts_stay_when_a_worker_goes_and_are_not_counted_twice_when_it_comes_back() -> None:
     metrics = Metrics(lambda: 0)
-    metrics.merge(ONE, TallyDelta([], records_lost=2, refused=3))
+    metrics.merge(ONE, TallyDelta([], records_lost=2, refused=3, denied=5))
     metrics.forget(ONE)
-    metrics.merge(ONE, TallyDelta([], records_lost=1, refused=1))
+    metrics.merge(ONE, TallyDelta([], records_lost=1, refused=1, denied=2))
+    assert value(metrics, "portcullis_connections_denied_total") == 7
     assert value(metrics, "portcullis_connections_refused_total") == 4
     assert value(metrics, "portcullis_records_lost_total") == 3
 

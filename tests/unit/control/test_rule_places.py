@@ -12,6 +12,7 @@ from portcullis.engine.config.load import load_configuration
 from portcullis.engine.decision import Finding
 from portcullis.engine.facts import Verdict
 from portcullis.engine.operation import UNROUTED, Operation
+from portcullis.testing import FakeFiles
 
 CONFIGURATION = """\
 listeners: {public: {bind: "127.0.0.1:0"}}
@@ -124,3 +125,12 @@ def test_what_was_not_routed_went_by_no_rule(places: RulePlaces) -> None:
 def test_a_document_that_has_gone_since_is_named_without_a_line(places: RulePlaces, files: Files) -> None:
     files.there = False
     assert places.declared(WIDE) == ("#/paths/~1d/get", "conf/specs/shop.yaml")
+
+
+def test_a_setting_of_an_included_file_is_found_there(files: Files) -> None:
+    main, apis = CONFIGURATION.partition("apis:\n")[::2]
+    beside = FakeFiles({"apis/a.yaml": "apis:\n" + apis})
+    including = load_configuration(f"{main}include: apis/*.yaml\n", "conf/p.yaml", beside)
+    places = RulePlaces(including, Path("conf/p.yaml"), files)
+    assert places.rule(verdict("authenticate.api_key"), WIDE)[1].startswith("conf/apis/a.yaml:")
+    assert places.rule(verdict("limit.rate", "#/plans/free/rate"), WIDE)[1] == "conf/p.yaml:4"

@@ -21,19 +21,20 @@ info: {title: Shop, version: "1"}
 servers: [{url: "https://api.shop.example/shop"}]
 paths:
   /orders:
-    get: {responses: {"200": {description: ok}}}
+    get: {responses: {"204": {description: ok}}}
     post:
       requestBody: {content: {application/json: {schema: {type: object, properties: {a: {type: string}}}}}}
-      responses: {"201": {description: made}}
+      responses: {"204": {description: made}}
   /orders/{order_id}:
     parameters: [{name: order_id, in: path, required: true, schema: {type: integer}}]
-    get: {responses: {"200": {description: ok}}}
+    get: {responses: {"204": {description: ok}}}
 """
 
-HEAD = """\
-listeners: {public: {bind: "127.0.0.1:0"}}
-identities: {partners: {api_key: {}}}
-plans: {free: {rate: {requests: 10, per: minute}}}
+PLANS = "{free: {rate: {requests: 10, per: minute}}}"
+HEAD = f"""\
+listeners: {{public: {{bind: "127.0.0.1:0"}}}}
+identities: {{partners: {{api_key: {{}}}}}}
+plans: {PLANS}
 apis:
 """
 
@@ -63,7 +64,8 @@ class Files:
 
 
 def compile_apis(files: Files | None = None, progress: Any = None, **apis: str) -> Snapshot:
-    text = HEAD + "".join(f"  {name}:\n{indent(dedent(api), '    ')}" for name, api in apis.items())
+    head = HEAD if any("limit:" in api for api in apis.values()) else HEAD.replace(PLANS, "{}")
+    text = head + "".join(f"  {name}:\n{indent(dedent(api), '    ')}" for name, api in apis.items())
     ports = Ports(clock=FakeClock(), counters=FakeCounters(), keys=FakeKeys())
     return compile_snapshot(load_configuration(text, "p.yaml"), files or Files(shop_yaml=SHOP), ports, progress)
 
@@ -116,6 +118,51 @@ def test_a_base_path_replaces_the_servers() -> None:
     snapshot = compile_apis(shop=API + "base_path: /store\n")
     assert name_of(snapshot, "GET /store/orders") == "shop v1 GET /orders"
     assert name_of(snapshot, "GET /shop/orders") == "guard.unknown_path"
+
+
+def test_a_document_may_consist_of_several_files() -> None:
+    order = "type: object\nproperties: {a: {type: integer}}\n"
+    files = Files(
+        shop_yaml=SHOP.replace("{type: object, properties: {a: {type: string}}}", '{$ref: "types/order.yaml"}')
+    )
+    files.files["types/order.yaml"] = order
+    assert len(compile_apis(files, shop=API).operations) == 3
+    assert files.reads == ["shop.yaml", "types/order.yaml"]
+    files.files["types/order.yaml"] = order.replace("integer", "intger")
+    (error,) = errors(files, shop=API)
+    assert error.startswith("types/order.yaml:2:18: #/properties/a/type: not a JSON Schema: must be one of")
+
+
+def test_swagger_2_is_served_as_well() -> None:
+    old = """\
+swagger: "2.0"
+info: {title: Shop, version: "1"}
+basePath: /shop
+paths:
+  /orders:
+    post:
+      parameters: [{name: order, in: body, schema: {type: object, properties: {a: {type: string}}}}]
+      responses: {"204": {description: made}}
+"""
+    assert name_of(compile_apis(Files(shop_yaml=old), shop=API), "POST /shop/orders") == "shop v1 POST /orders"
+
+
+def test_paths_that_differ_in_the_names_of_variables_are_served_as_one() -> None:
+    more = """\
+  /orders/{id}:
+    delete:
+      parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+      responses: {"204": {description: gone}}
+"""
+    snapshot = compile_apis(Files(shop_yaml=SHOP + more), shop=API)
+    assert name_of(snapshot, "GET /shop/orders/7") == "shop v1 GET /orders/{order_id}"
+    assert name_of(snapshot, "DELETE /shop/orders/7") == "shop v1 DELETE /orders/{id}"
+    assert "they are served as one" in snapshot.warnings[0].message
+
+
+@pytest.mark.parametrize(("setting", "admitted"), [("", False), ("allow_encoded_slash: true\n", True)])
+def test_encoded_slashes_are_admitted_where_the_file_says_so(setting: str, admitted: bool) -> None:
+    assert {operation.encoded_slash for operation in compile_apis(shop=API + setting).operations} == {admitted}
 
 
 @pytest.mark.parametrize("base_path", ["/store", "/"])
@@ -199,11 +246,14 @@ def test_the_narrower_setting_wins() -> None:
             "versions: {v1: {spec: shop.yaml}}",
             dedent(
                 """\
+                validate: {request: {mode: "off"}}
+                version: {by: header}
                 max_body: 1000
                 operations:
                   "GET /orders": {max_body: 3000}
                   "GET /orders/{order_id}": {max_body: 3001}
                 versions:
+                  v2: {spec: shop.yaml}
                   v1:
                     spec: shop.yaml
                     max_body: 2000
@@ -212,10 +262,13 @@ def test_the_narrower_setting_wins() -> None:
             ).rstrip(),
         )
     )
-    assert {operation.name: operation.max_body for operation in snapshot.operations} == {
-        "POST /orders": 2000,
-        "GET /orders": 3000,
-        "GET /orders/{order_id}": 4000,
+    assert {(operation.version, operation.name): operation.max_body for operation in snapshot.operations} == {
+        ("v1", "POST /orders"): 2000,
+        ("v1", "GET /orders"): 3000,
+        ("v1", "GET /orders/{order_id}"): 4000,
+        ("v2", "POST /orders"): 1000,
+        ("v2", "GET /orders"): 3000,
+        ("v2", "GET /orders/{order_id}"): 3001,
     }
 
 
@@ -224,6 +277,17 @@ def test_the_narrower_setting_wins() -> None:
 )
 def test_a_body_has_a_cap(setting: str, bytes_: int) -> None:
     assert {operation.max_body for operation in compile_apis(shop=API + setting).operations} == {bytes_}
+
+
+def test_no_larger_body_is_taken_than_its_schemas_allow() -> None:
+    files = Files(shop_yaml=SHOP.replace("{type: string}", "{type: string, maxLength: 10000}"))
+    caps = {operation.name: operation.max_body for operation in compile_apis(files, shop=API).operations}
+    assert 40_000 < caps["POST /orders"] < 200_000
+    assert caps["GET /orders"] == DEFAULT_MAX_BODY
+    small = compile_apis(files, shop=API + "max_body: 2KiB\n").operations
+    assert {operation.max_body for operation in small} == {2048}
+    off = compile_apis(files, shop=API + 'validate: {request: {mode: "off"}}\n').operations
+    assert {operation.max_body for operation in off} == {DEFAULT_MAX_BODY}
 
 
 def steps(operation: Operation | str) -> list[tuple[str, bool]]:
@@ -331,9 +395,9 @@ def test_an_operation_that_no_document_has_is_told_with_the_one_that_was_meant()
 def test_an_operation_that_one_of_several_versions_has_is_no_error() -> None:
     files = Files(one_yaml=SHOP, two_yaml=SHOP.replace("/orders", "/bills"))
     api = API.replace("{v1: {spec: shop.yaml}}", "{v1: {spec: one.yaml}, v2: {spec: two.yaml}}")
-    api += 'base_path: /\nversion: {by: path}\noperations: {"GET /bills": {max_body: 7}}\n'
+    api += 'base_path: /\nversion: {by: path}\noperations: {"POST /bills": {max_body: 7}}\n'
     snapshot = compile_apis(files, shop=api)
-    assert [each.name for each in snapshot.operations if each.max_body == 7] == ["GET /bills"]
+    assert [each.name for each in snapshot.operations if each.max_body == 7] == ["POST /bills"]
 
 
 def test_operations_are_not_called_unknown_while_a_document_is_missing() -> None:
@@ -420,7 +484,7 @@ def test_what_a_policy_has_against_a_setting_has_its_place() -> None:
 
 
 def test_what_of_a_document_can_not_be_validated_is_told_in_the_document() -> None:
-    files = Files(shop_yaml=SHOP.replace("application/json", "text/csv"))
+    files = Files(shop_yaml=SHOP.replace("application/json", "multipart/mixed"))
     (error,) = errors(files, shop=API)
     assert error.startswith("shop.yaml:8:")
     assert compile_apis(
@@ -429,7 +493,7 @@ def test_what_of_a_document_can_not_be_validated_is_told_in_the_document() -> No
 
 
 def test_all_errors_of_all_files_are_told_at_once_sorted_by_place() -> None:
-    files = Files(shop_yaml=SHOP.replace("application/json", "text/csv"), bad_yaml="openapi: 3.1.0\npaths: 7\n")
+    files = Files(shop_yaml=SHOP.replace("application/json", "multipart/mixed"), bad_yaml="openapi: 3.1.0\npaths: 7\n")
     found_errors = errors(
         files,
         one=API.replace("authenticate: [partners]\n", ""),
@@ -447,12 +511,12 @@ def test_all_errors_of_all_files_are_told_at_once_sorted_by_place() -> None:
 
 
 def test_what_the_author_of_a_document_should_know_is_kept_once() -> None:
-    content = "{application/json: {schema: {type: object}}, text/csv: {}}"
+    content = "{application/json: {schema: {type: object}}, multipart/mixed: {}}"
     files = Files(
         shop_yaml=SHOP.replace("{application/json: {schema: {type: object, properties: {a: {type: string}}}}}", content)
     )
     snapshot = compile_apis(files, shop=API, store=API + "base_path: /store\n")
     (warning,) = snapshot.warnings
     assert str(warning).startswith("shop.yaml:8:")
-    assert "text/csv" in warning.message
+    assert "multipart/mixed" in warning.message
     assert compile_apis(shop=API).warnings == ()

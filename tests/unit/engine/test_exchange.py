@@ -320,3 +320,39 @@ def test_no_duration_in_a_record_is_negative(ended: int, upstream: int) -> None:
     record = made.record(ended * MILLISECOND)
     assert min(record.us_total, record.us_upstream, record.us_gateway) >= 0
     assert record.us_upstream + record.us_gateway == record.us_total
+
+
+class Silent:
+    """Scans, and has nothing against anything."""
+
+    def feed(self, _data: bytes) -> None:
+        """Allow."""
+
+    def end(self) -> None:
+        """Allow."""
+
+
+def streaming(*steps: Step, coding: bytes = b"gzip") -> Exchange:
+    request = RequestView("POST", "/orders", (), {b"content-encoding": coding}, has_body=True)
+    made = Exchange(request, "a" * 32, "b" * 32, 0, 0.0)
+    made.request.operation = Operation("shop", "v1", "POST /orders", (), (), 1024, "shop", str, stream_steps=steps)
+    return made
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"lzma"])
+def test_a_coding_that_only_monitored_steps_would_read_refuses_nothing(coding: bytes) -> None:
+    monitored = step(says(Silent()), policy="b.two", needs="stream", monitor=True)
+    made = streaming(step(says(None), policy="a.one", needs="stream"), monitored, coding=coding)
+    assert made.begin_body() is None
+    assert not made.scans_body
+    enforced = streaming(step(says(Silent()), policy="a.one", needs="stream"), monitored, coding=coding)
+    refusal = enforced.begin_body() or enforced.scan_body(b"no gzip", ended=True)
+    assert isinstance(refusal, Refuse)
+
+
+def test_a_step_that_could_not_begin_to_scan_refuses_whatever_the_others_are() -> None:
+    monitored = step(says(Silent()), policy="b.two", needs="stream", monitor=True)
+    made = streaming(step(fails, policy="a.one", needs="stream"), monitored, coding=b"lzma")
+    refusal = made.begin_body()
+    assert refusal is not None
+    assert refusal.code is INTERNAL

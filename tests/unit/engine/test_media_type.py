@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portcullis.engine.media_type import MediaType, best_match, parse
+from portcullis.engine.media_type import MediaType, best_match, parse, parse_once
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,10 @@ def test_what_is_read(text: str, expected: MediaType) -> None:
         "application/json;charset = utf-8",
         'application/json;charset="utf-8',
         "application/json;charset=utf-8;charset=utf-16",
+        "application/json; charset*=utf-8''utf-16",
+        "multipart/form-data; boundary=a; boundary*=utf-8''b",
+        "multipart/form-data; boundary=a; boundary*0=b; boundary*1=c",
+        r'multipart/form-data; boundary="a\b"',
         "application/json\n",
         "application/json\0",
         "application/jsön",
@@ -57,12 +61,39 @@ def test_what_is_refused(text: str) -> None:
         ("application/json", True),
         ("application/problem+json", True),
         ("image/svg+xml", False),
-        ("text/json", False),
+        ("text/json", True),
+        ("image/json", False),
         ("application/jsonx", False),
     ],
 )
 def test_what_is_json(text: str, is_json: bool) -> None:
     assert parse(text).is_json is is_json
+
+
+@pytest.mark.parametrize(
+    ("text", "is_xml"),
+    [
+        ("application/xml", True),
+        ("Text/XML; charset=utf-8", True),
+        ("application/soap+xml", True),
+        ("text/html", False),
+        ("application/xml-dtd", False),
+        ("image/xml", False),
+    ],
+)
+def test_what_is_xml(text: str, is_xml: bool) -> None:
+    assert parse(text).is_xml is is_xml
+
+
+def test_ranges_and_essences() -> None:
+    assert [parse(text).is_range for text in ("*/*", "text/*", "text/*+x", "text/plain")] == [True, True, True, False]
+    assert parse("Text/Plain; charset=utf-8").essence == "text/plain"
+
+
+def test_what_is_not_seen_again_is_not_remembered() -> None:
+    before = parse.cache_info().currsize
+    assert parse_once("multipart/form-data; boundary=never-seen-again").parameter("boundary") == "never-seen-again"
+    assert parse.cache_info().currsize == before
 
 
 @pytest.mark.parametrize(

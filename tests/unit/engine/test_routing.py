@@ -93,9 +93,24 @@ def test_a_path_leads_to_its_route(path: str, expected: tuple[str, dict[str, str
     assert found(SHOP, path) == expected
 
 
+def test_overlapping_templates_are_tried_from_the_left_the_most_literal_first() -> None:
+    routes = index("/users/{id}", "/users/me", "/a/{x}/c", "/a/b/{y}", "/{any}/b/c", "/f/{name}.{ext}", "/f/{a}-{b}")
+    assert found(routes, "/users/me") == ("/users/me", {})
+    assert found(routes, "/users/you") == ("/users/{id}", {"id": "you"})
+    assert found(routes, "/a/b/c") == ("/a/b/{y}", {"y": "c"})
+    assert found(routes, "/a/x/c") == ("/a/{x}/c", {"x": "x"})
+    assert found(routes, "/z/b/c") == ("/{any}/b/c", {"any": "z"})
+    assert found(routes, "/f/archive.tar.gz") == ("/f/{name}.{ext}", {"name": "archive", "ext": "tar.gz"})
+    assert found(routes, "/f/a-b") == ("/f/{a}-{b}", {"a": "a", "b": "b"})
+    # Literal parts of equal length: which is tried first is fixed, not left to the order of the document.
+    assert found(routes, "/f/a-b.c") == found(index("/f/{a}-{b}", "/f/{name}.{ext}"), "/f/a-b.c")
+
+
 def test_a_service_that_drops_parameters_is_not_asked_for_another_route() -> None:
     assert found(SHOP, "/users/@me;x") is None
     assert found(SHOP, "/orders/latest;x=y") is None
+    assert found(SHOP, "/orders/;x=y") is None
+    assert found(SHOP, "/;x=y/orders/17") is None
     assert found(SHOP, "/orders/17;x=y") == ("/orders/{order_id}", {"order_id": "17;x=y"})
 
 

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from portcullis.engine.config.model import Configuration
 from portcullis.engine.host_routes import HostRoutesBuilder
 from portcullis.engine.operation import UNROUTED
 from portcullis.engine.snapshot import HeaderVersions, Snapshot
+from portcullis.engine.target import normalise_path
 from portcullis.testing import make_request
 
 ONE: Any = object()
@@ -43,6 +45,29 @@ def test_the_operation_and_the_path_values_are_noted_in_the_request(snapshot):
     assert refusal is None
     assert request.operation is ONE
     assert request.path_values == {"id": "a b"}
+
+
+@pytest.mark.parametrize("admitted", [True, False])
+def test_encoded_slashes_are_for_the_operations_that_admit_them(admitted):
+    operation = msgspec.structs.replace(UNROUTED, encoded_slash=admitted)
+    builder = HostRoutesBuilder()
+    builder.add(("x", "v1"), "", {"/files/{path}": {"GET": operation}})
+    snapshot = Snapshot(
+        configuration=Configuration.model_construct(),
+        hosts={},
+        suffixes={},
+        any_host=builder.build(lambda *_: None),
+        operations=(),
+    )
+    request = make_request("GET", "/x", {"host": "a"})
+    request.path = normalise_path("/files/a%2Fb", encoded_slash=True)
+    refusal = snapshot.route(request)
+    if admitted:
+        assert refusal is None
+        assert request.path_values == {"path": "a/b"}
+    else:
+        assert refusal.code.name == "guard.malformed_target"
+        assert refusal.detail == "The path holds an encoded slash."
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,8 @@ def test_another_target_is_refused(target: str) -> None:
         ("/a%2541", "/a%2541"),
         ("/a;b=c/d", "/a;b=c/d"),
         ("/a;", "/a;"),
+        ("/a/;b=c", "/a/;b=c"),
+        ("/a/;b=c;b=d/e", "/a/;b=c;b=d/e"),
         ("/a%3Bb", "/a%3Bb"),
         ("/.well-known/x", "/.well-known/x"),
         ("/...", "/..."),
@@ -173,6 +175,12 @@ def test_a_path_has_one_normal_form(path: str, normal: str) -> None:
         ("/;", "empty before its semicolon"),
         ("/a/;b/c", "empty before its semicolon"),
         ("/a/%3B", "empty before its semicolon"),
+        ("/a/;b", "empty before its semicolon"),
+        ("/a/;=b", "empty before its semicolon"),
+        ("/a/;;b=c", "empty before its semicolon"),
+        ("/a/%3Bb=c", "empty before its semicolon"),
+        ("/a/;b=c/../d", "both"),
+        ("/a/./;b=c/d", "both"),
         ("/a/%252e%252e/b", "encoded twice"),
         ("/a%252Fb", "encoded twice"),
         ("/a%255cb", "encoded twice"),
@@ -194,6 +202,42 @@ def test_a_path_that_can_be_read_otherwise_is_refused(path: str, detail: str) ->
         normalise_path(path)
     assert detail in caught.value.detail
     assert caught.value.code is MALFORMED_TARGET
+
+
+@pytest.mark.parametrize("path", ["/a%2Fb", "/a%2fb", "/a/b%2Fc%2Fd/e", "/a%2Fb;c", "/a%2Fb.."])
+def test_encoded_slashes_stay_within_their_segment_where_they_are_admitted(path: str) -> None:
+    normal = normalise_path(path, encoded_slash=True)
+    assert normal == path.replace("%2f", "%2F")
+    assert normal.count("/") == path.count("/")
+    assert normalise_path(normal, encoded_slash=True) == normal
+    assert read_target(f"{path}?q") == (normal, "q")
+    with pytest.raises(TargetError, match="encoded slash"):
+        normalise_path(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/%2Fa",
+        "/a%2F",
+        "/a%2F%2Fb",
+        "/%2F",
+        "/a%2F..%2Fb",
+        "/a%2F..",
+        "/..%2Fa",
+        "/a%2F%2e%2e",
+        "/a%2F.",
+        "/a%2F..;x%2Fb",
+        "/a%2F%20..%20%2Fb",
+        "/a%2F;x",
+        "/a%252Fb",
+        "/a%2F%5Cb",
+        "/a%2F%00",
+    ],
+)
+def test_encoded_slashes_are_refused_where_a_service_could_climb_or_stumble(path: str) -> None:
+    with pytest.raises(TargetError):
+        normalise_path(path, encoded_slash=True)
 
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -223,6 +267,18 @@ PIECES = st.sampled_from(
     ]
 )
 PATHS = st.one_of(TEXT, st.lists(PIECES, max_size=10).map("".join)).map("/".__add__)
+
+
+@given(PATHS)
+def test_what_is_normalised_with_encoded_slashes_has_no_empty_or_dot_segments_for_who_decodes_them(path: str) -> None:
+    try:
+        normal = normalise_path(path, encoded_slash=True)
+    except TargetError:
+        return
+    assert normalise_path(normal, encoded_slash=True) == normal
+    for segment in normal[1:].split("/"):
+        for part in decode_segment(segment).split("/") if "%2F" in segment else ():
+            assert part.partition(";")[0].strip() not in ("", ".", "..")
 
 
 @given(PATHS)

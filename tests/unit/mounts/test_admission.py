@@ -6,6 +6,7 @@ import ipaddress
 
 import pytest
 
+from portcullis.engine.address_lists import AddressLists
 from portcullis.mounts.admission import Admission, Gate
 from portcullis.mounts.forwarding import Network
 from portcullis.testing import FakeTransport
@@ -111,6 +112,24 @@ def test_a_mapped_address_of_a_trusted_proxy_is_trusted() -> None:
     at = gate(limit_per_address=0, trusted=PROXIES)
     assert arrive(at, "::ffff:10.0.0.1")
     assert arrive(at, "::ffff:192.0.2.1") is None
+
+
+def test_an_address_that_may_not_connect_takes_no_place() -> None:
+    lists = AddressLists([ipaddress.ip_network("192.0.2.0/24")], [ipaddress.ip_network("192.0.2.128/25")])
+    at = Gate(Counts(), 0, 10, 1, PROXIES, lists)
+    assert arrive(at, "192.0.2.1")
+    for address in ("192.0.2.200", "198.51.100.1", "10.0.0.1", "2001:db8::1", "::ffff:192.0.2.200"):
+        assert arrive(at, address) is None
+    assert arrive(at, "::ffff:192.0.2.2")
+    assert arrive(at, "192.0.2.1") is None
+    assert (at.open, at.denied, at.refused) == (2, 5, 1)
+
+
+@pytest.mark.parametrize("peer", [None, "", ()])
+def test_a_peer_without_an_address_is_in_no_list(peer: object) -> None:
+    at = Gate(Counts(), 0, 10, 1, [], AddressLists([], [ipaddress.ip_network("192.0.2.0/24")]))
+    assert not Admission(at).admit(FakeTransport(peer))  # type: ignore[arg-type]
+    assert at.denied == 1
 
 
 @pytest.mark.parametrize("peer", [None, "", ()])

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcullis.mounts.forwarding import (
-    DROPPED_FROM_REQUESTS,
     DROPPED_FROM_RESPONSES,
     REMEMBERED_BYTES,
     FieldRenderer,
@@ -37,25 +36,8 @@ def client_of(**headers: str) -> str:
 # What crosses.
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["connection", "keep-alive", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
-     "http2-settings", "host", "content-length", "expect", "traceparent", "x-request-id",
-     "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip", "true-client-ip", "cf-connecting-ip",
-     "x-forwarded-client-cert", "client-cert", "x-ssl-client-verify", "x-forwarded-user",
-     "x-http-method-override", "x-original-url", "x-rewrite-url", "x-forwarded-uri", "x-middleware-subrequest"],
-)  # fmt: skip
-def test_what_a_client_must_not_say_never_reaches_the_service_however_it_is_spelt(name: str) -> None:
-    renderer = FieldRenderer(DROPPED_FROM_REQUESTS)
-    first, *rest = name.split("-")
-    mixed = first + "".join(("_" if number % 2 else "-") + part for number, part in enumerate(rest, 1))
-    fields = [(spelt.encode(), b"evil") for spelt in (name, name.replace("-", "_"), mixed)]
-    assert renderer.render([*fields, (b"accept", b"*/*")], {}, NONE) == b"accept: */*\r\n"
-
-
-@pytest.mark.parametrize("name", ["authorization", "cookie", "accept", "content-type", "user-agent", "via", "api_key"])
-def test_ordinary_fields_cross(name: str) -> None:
-    assert name.encode() not in DROPPED_FROM_REQUESTS
+@pytest.mark.parametrize("name", ["set-cookie", "cache-control", "content-type", "www-authenticate", "via", "x_y"])
+def test_ordinary_fields_of_answers_cross(name: str) -> None:
     assert name.encode() not in DROPPED_FROM_RESPONSES
 
 
@@ -89,9 +71,7 @@ def test_what_frames_a_message_can_not_be_nominated(name: bytes) -> None:
 
 def test_nominated_fields_do_not_cross() -> None:
     fields = [(b"x-hop", b"1"), (b"x-end", b"2")]
-    assert (
-        FieldRenderer(DROPPED_FROM_REQUESTS).render(fields, {b"connection": b"close, X-Hop"}, NONE) == b"x-end: 2\r\n"
-    )
+    assert FieldRenderer(NONE).render(fields, {b"connection": b"close, X-Hop"}, NONE) == b"x-end: 2\r\n"
 
 
 @pytest.mark.parametrize("name", [b"authorization", b"content-type", b"x-tenant", b"if-match", b"cookie", b"x-api-key"])
@@ -293,10 +273,3 @@ def test_a_host_can_not_add_parameters_of_its_own() -> None:
 
 def test_what_is_not_known_is_not_made_up() -> None:
     assert forwarding_fields("", b"", "http") == b"forwarded: for=unknown;proto=http\r\nx-forwarded-proto: http\r\n"
-
-
-def test_a_field_that_cgi_takes_for_another_one_does_not_cross_beside_it() -> None:
-    fields = [(b"content-type", b"a/b"), (b"content_type", b"c/d"), (b"x_tenant", b"1")]
-    renderer = FieldRenderer(NONE, drops_alike=True)
-    assert renderer.render(fields, dict(fields), NONE) == b"content-type: a/b\r\nx_tenant: 1\r\n"
-    assert b"content_type" in FieldRenderer(NONE).render(fields, dict(fields), NONE)

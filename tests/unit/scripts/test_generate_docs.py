@@ -12,6 +12,7 @@ import pytest
 from portcullis.engine.codes import ENGINE_CODES
 from portcullis.engine.config.model import Configuration
 from portcullis.engine.config.shape import fields_of, sections
+from portcullis.engine.inspection.pattern import all_patterns
 from portcullis.engine.policy import all_policies
 
 DOCSTRING = """\
@@ -51,6 +52,14 @@ def docs(load_script: Callable[[str], ModuleType]) -> ModuleType:
 @pytest.fixture(scope="module")
 def pages(docs: ModuleType) -> dict[str, str]:
     return {path.as_posix(): text for path, text in docs.pages().items()}
+
+
+def test_every_pattern_is_listed_with_what_it_finds(pages: dict[str, str]) -> None:
+    page = pages["docs/reference/patterns.md"]
+    for pattern in all_patterns():
+        assert f"| `{pattern.id}` | {pattern.description} |" in page
+    assert "| `crlf-101` | a header field after a line end | cookie, header, path, query |" in page
+    assert "plain `{{name}}` is none (CWE-1336)." in page
 
 
 def test_every_key_of_the_file_is_in_the_reference(pages: dict[str, str]) -> None:

@@ -47,7 +47,7 @@ class Said(Announcer):
     def failed(self, diagnostics: Sequence[Diagnostic], *, kept: bool) -> None:
         self.lines.append(f"failed {[each.message for each in diagnostics]} kept={kept}")
 
-    def progress(self, document: str) -> None:
+    def progress(self, document: str, done: int, total: int) -> None:
         self.lines.append(f"compiling {document}")
 
     def note(self, text: str) -> None:

@@ -310,7 +310,7 @@ def test_a_process_that_can_not_compile_says_why_and_ends(tmp_path: Path) -> Non
     process, link = fork_with_link("template", lambda link: run_template(parts_in(tmp_path), link))
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 2
     progress, failed = link.receive()
-    assert progress == Message("progress", "shop.yaml")
+    assert progress == Message("progress", "shop.yaml", done=1, total=1)
     assert failed.diagnostics[0].message == "shop.yaml can't be read: No such file or directory"
     link.close()
 

@@ -334,3 +334,35 @@ async def test_a_listener_with_tls_speaks_it(folder: Path, certified: ssl.SSLCon
     assert (await call(stream)).startswith(b"HTTP/1.1 403")
     await gone(stream[1])
     await running.close()
+
+
+@pytest.fixture
+async def secure(folder: Path, certified: ssl.SSLContext) -> AsyncIterator[Running]:
+    """A worker with a listener that speaks TLS, to which somebody is connected who has not shaken hands yet."""
+    running = Running(folder, "20s", certified)
+    await running.start_control()
+    await running.ready()
+    _, writer = await asyncio.open_connection(*running.sockets["secure"].getsockname())
+    running.writers.append(writer)
+    for _ in range(10_000):
+        if any(gate.open for gate in running.worker.gates):
+            break
+        await asyncio.sleep(0)
+    yield running
+    await running.close()
+
+
+async def test_one_that_retires_waits_for_those_who_are_shaking_hands(secure: Running) -> None:
+    send(RETIRE)
+    while not await secure.refuses():
+        pass
+    _, pending = await asyncio.wait([secure.task], timeout=0.1)
+    assert pending
+    await gone(secure.writers[0])
+    await secure.task
+
+
+async def test_one_that_stops_does_not(secure: Running) -> None:
+    send(signal.SIGTERM)
+    async with asyncio.timeout(5):
+        await secure.task

@@ -51,9 +51,9 @@ def tally_in(data: bytes) -> TallyDelta:
     return msgspec.msgpack.decode(payload, type=TallyDelta)
 
 
-def told(channel: WorkerChannel, transport: FakeTransport, refused: int = 0) -> TallyDelta:
+def told(channel: WorkerChannel, transport: FakeTransport, refused: int = 0, denied: int = 0) -> TallyDelta:
     transport.take()
-    channel.send_tally(connections=5, buffered=6, refused=refused)
+    channel.send_tally(connections=5, buffered=6, refused=refused, denied=denied)
     return tally_in(transport.take())
 
 
@@ -165,9 +165,10 @@ def test_counts_are_told_once_and_refusals_as_what_came_since() -> None:
     transport = FakeTransport()
     channel = channel_on(transport)
     channel.add(record())
-    first = told(channel, transport, refused=4)
+    first = told(channel, transport, refused=4, denied=1)
     assert (first.connections, first.buffered, first.refused, len(first.series)) == (5, 6, 4, 1)
-    second = told(channel, transport, refused=6)
+    second = told(channel, transport, refused=6, denied=4)
+    assert (first.denied, second.denied) == (1, 3)
     assert (second.refused, second.series) == (2, [])
 
 

@@ -7,8 +7,8 @@ import hashlib
 import pytest
 
 from portcullis.engine.identity import Consumer
-from portcullis.engine.ports import Clock, Counters, CounterStoreError, KeyDirectory, KeyGrant
-from portcullis.testing import FakeClock, FakeCounters, FakeKeys
+from portcullis.engine.ports import Clock, Counters, CounterStoreError, KeyDirectory, KeyGrant, SourceFiles
+from portcullis.testing import FakeClock, FakeCounters, FakeFiles, FakeKeys
 
 SECOND = 1_000_000_000
 
@@ -52,3 +52,23 @@ def test_fake_keys_are_found_by_the_digest_of_the_key() -> None:
     keys.add("the key", grant)
     assert directory.find(hashlib.sha256(b"the key").digest()) is grant
     assert directory.find(hashlib.sha256(b"another").digest()) is None
+
+
+def test_fake_files_are_read_and_found_by_globs() -> None:
+    files = FakeFiles({"a.yaml": "a", "apis/b.yaml": b"b", "apis/deep/c.yaml": "c"}, {"SECRET": "s"})
+    port: SourceFiles = files
+    assert (port.read("a.yaml"), port.read("apis/b.yaml")) == (b"a", b"b")
+    assert files.reads == ["a.yaml", "apis/b.yaml"]
+    assert port.matching("apis/*.yaml") == ["apis/b.yaml"]
+    assert port.matching("*.yaml") == ["a.yaml"]
+    assert port.matching("apis/*.json") == []
+    assert (port.environment("SECRET"), port.environment("OTHER")) == ("s", None)
+
+
+@pytest.mark.parametrize("glob", ["b.yaml", "apsi/*.yaml"])
+def test_fake_files_that_are_not_there_are_an_os_error(glob: str) -> None:
+    files = FakeFiles({"a.yaml": "a"})
+    with pytest.raises(FileNotFoundError):
+        files.matching(glob)
+    with pytest.raises(FileNotFoundError):
+        files.read(glob)

@@ -34,13 +34,18 @@ def _tidied(node: Any) -> Any:
     tidied: dict[str, Any] = {
         key: ({name: _tidied(below) for name, below in value.items()} if key in _NAMED else _tidied(value))
         for key, value in node.items()
-        if not (key == "title" and isinstance(value, str)) and not (key == "default" and "$ref" in node)
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and _says_nothing(node))
     }
     if "description" in tidied:
         tidied["description"] = " ".join(tidied["description"].replace("``", "`").split())
     if "patternProperties" in tidied:
         tidied.setdefault("additionalProperties", False)
     return tidied
+
+
+def _says_nothing(node: dict[str, Any]) -> bool:
+    """Whether the default of ``node`` can't be written: a whole section, or no entry where one is needed."""
+    return "$ref" in node or (node["default"] == [] and node.get("minItems", 0) > 0)
 
 
 _NAMED: Final = ("properties", "$defs", "patternProperties")

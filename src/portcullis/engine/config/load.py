@@ -1,6 +1,6 @@
 """From the text of a configuration file to a :class:`Configuration` that is sound in itself.
 
-What the file says about other files (documents, certificates) is not looked at here.
+Files that it includes are read; what it says about others (documents, certificates) is not looked at here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from pydantic import BaseModel, ValidationError
 
 from portcullis.engine.config import reader, tree
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
+from portcullis.engine.config.include import include
 from portcullis.engine.config.model import ApiConfig, Configuration, ListenerConfig
 from portcullis.engine.config.references import ReferenceChecker
+from portcullis.engine.config.sources import Sources
 from portcullis.engine.config.translate import Translator
+from portcullis.engine.ports import SourceFiles
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
@@ -23,13 +26,18 @@ _ModelT = TypeVar("_ModelT", bound=BaseModel)
 class LoadedConfiguration(msgspec.Struct, frozen=True):
     """A configuration, and where everything in it stands.
 
-    ``file`` is its path as the user wrote it; ``warnings`` don't keep it from being used.
+    ``warnings`` don't keep it from being used; ``sources``: its files; ``root``: the tree that they make together.
     """
 
     configuration: Configuration
     warnings: tuple[Diagnostic, ...]
-    file: str
+    sources: Sources
     root: tree.Mapping
+
+    @property
+    def file(self) -> str:
+        """The configuration file, as the user wrote its path."""
+        return self.sources.file
 
     def locate(self, path: Sequence[str | int]) -> tuple[int, int]:
         """Line and column (from 1) of the last key or list item of ``path``, or of the part of it that is there."""
@@ -39,7 +47,8 @@ class LoadedConfiguration(msgspec.Struct, frozen=True):
         self, path: Sequence[str | int], message: str, hint: str = "", severity: Literal["error", "warning"] = "error"
     ) -> Diagnostic:
         """A diagnostic about what stands at ``path`` (``("apis", "shop", "hosts", 0)``)."""
-        return Diagnostic(self.file, *self.locate(path), tree.pointer(path), message, hint, severity)
+        named = tree.pointer(tree.written(self.root, path))
+        return Diagnostic(self.sources.of(path), *self.locate(path), named, message, hint, severity)
 
     def placed(self, diagnostic: Diagnostic) -> Diagnostic:
         """``diagnostic`` with file, line and column, where it has none: found by its pointer."""
@@ -49,32 +58,36 @@ class LoadedConfiguration(msgspec.Struct, frozen=True):
         line, column = self.locate(path)
         is_whole = ".".join(map(str, path)) == diagnostic.pointer
         named = tree.pointer(path) if is_whole else diagnostic.pointer
-        return msgspec.structs.replace(diagnostic, file=self.file, line=line, column=column, pointer=named)
+        file = self.sources.of(path)
+        return msgspec.structs.replace(diagnostic, file=file, line=line, column=column, pointer=named)
 
 
-def load_configuration(text: str, file: str) -> LoadedConfiguration:
-    """Read ``text``, the content of ``file``; raises :class:`ConfigurationError` with every error in it, sorted."""
-    root, problems = msgspec.structs.astuple(reader.read(text, file))
-    checker = ReferenceChecker(root, file)
+def load_configuration(text: str, file: str, files: SourceFiles | None = None) -> LoadedConfiguration:
+    """Read ``text``, the content of ``file``, and what it includes, from ``files``.
+
+    Raises :class:`ConfigurationError` with every error in them, sorted.
+    """
+    main = reader.read(text, file)
+    root, sources, included = msgspec.structs.astuple(include(main.root, file, files))
+    checker = ReferenceChecker(root, sources)
     data = tree.plain(root)
-    configuration, mistakes = _validated(data, root, file)
-    errors = {*problems, *mistakes, *checker.names()}
+    configuration, mistakes = _validated(data, root, sources)
+    errors = {*main.problems, *mistakes, *checker.names()}
     listeners = configuration.listeners if configuration else _sound_entries(data, "listeners", ListenerConfig)
     apis = configuration.apis if configuration else _sound_entries(data, "apis", ApiConfig)
     warnings = []
-    for finding in (*checker.listeners(listeners), *checker.apis(apis)):
+    for finding in (*included, *checker.listeners(listeners), *checker.apis(apis)):
         if finding.severity == "error":
             errors.add(finding)
         else:
             warnings.append(finding)
     if configuration is None or errors:
         raise ConfigurationError(errors)
-    warnings.extend(checker.unused(configuration))
-    return LoadedConfiguration(configuration, tuple(sorted(warnings)), file, root)
+    return LoadedConfiguration(configuration, tuple(sorted(warnings)), sources, root)
 
 
-def _validated(data: Any, root: tree.Mapping, file: str) -> tuple[Configuration | None, Iterable[Diagnostic]]:
-    translator = Translator(Configuration, root, file)
+def _validated(data: Any, root: tree.Mapping, sources: Sources) -> tuple[Configuration | None, Iterable[Diagnostic]]:
+    translator = Translator(Configuration, root, sources)
     empty = list(translator.empty_keys())
     try:
         return Configuration.model_validate(data), empty

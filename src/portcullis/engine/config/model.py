@@ -6,7 +6,7 @@ JSON Schema for editors are generated from these. ``None`` in :class:`OperationS
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, create_model
 
@@ -17,6 +17,7 @@ from portcullis.engine.config.names import (
     FilePath,
     Host,
     IdentityName,
+    Include,
     Name,
     OperationName,
     Permission,
@@ -46,6 +47,9 @@ def _section_of(phase: str, name: str, doc: str) -> type[PhaseSection]:
 
 if TYPE_CHECKING:
 
+    class GuardConfig(PhaseSection):
+        """From where an operation may be called."""
+
     class IdentityConfig(PhaseSection):
         """One way to prove who calls."""
 
@@ -58,11 +62,20 @@ if TYPE_CHECKING:
     class ValidateConfig(PhaseSection):
         """What is checked against the OpenAPI document."""
 
+    class InspectConfig(PhaseSection):
+        """What is looked for in requests."""
+
+    class ProtectConfig(PhaseSection):
+        """What is done to answers before they leave."""
+
 else:
+    GuardConfig = _section_of("guard", "GuardConfig", "From where an operation may be called.")
     IdentityConfig = _section_of("authenticate", "IdentityConfig", "One way to prove who calls.")
     AuthorizeConfig = _section_of("authorize", "AuthorizeConfig", "Who may call an operation.")
     PlanConfig = _section_of("limit", "PlanConfig", "How much a consumer may use.")
     ValidateConfig = _section_of("validate", "ValidateConfig", "What is checked against the OpenAPI document.")
+    InspectConfig = _section_of("inspect", "InspectConfig", "What is looked for in requests.")
+    ProtectConfig = _section_of("protect", "ProtectConfig", "What is done to answers before they leave.")
 
 
 class TlsConfig(Section):
@@ -96,6 +109,10 @@ class ListenerConfig(Section):
     """Answer every request with a redirect to the same URL under https."""
     redirect_port: int = Field(443, ge=1, le=65535)
     """Port of the https URL that a redirector points to."""
+    allow: list[Network] = Field([], min_length=1)
+    """Connections from other addresses are closed at once; default: every address may connect."""
+    deny: list[Network] = Field([], min_length=1)
+    """Connections from these addresses are closed at once, whatever ``allow`` says."""
     trusted_proxies: list[Network] = []
     """Peers whose ``Forwarded`` and ``X-Forwarded-*`` fields are believed."""
     timeouts: ListenerTimeouts = ListenerTimeouts()
@@ -154,6 +171,8 @@ Authenticate = Annotated[
 class OperationSettings(Section):
     """What can be set for a whole API, a version or one operation; the narrower one wins, key by key."""
 
+    guard: GuardConfig | None = None
+    """Addresses that may call."""
     public: bool | None = None
     """No authentication: anyone may call. Without it an operation must be authenticated."""
     authenticate: Authenticate | None = None
@@ -164,8 +183,14 @@ class OperationSettings(Section):
     """Limits."""
     validate_: ValidateConfig | None = Field(None, alias="validate")
     """Validation against the OpenAPI document."""
+    inspect: InspectConfig | None = None
+    """Attacks in what requests say."""
+    protect: ProtectConfig | None = None
+    """Security headers, and errors without inner details."""
     max_body: Size | None = None
     """Bytes of request body accepted; default 1 MiB (nginx: 1 MiB)."""
+    max_response: Size | None = None
+    """Bytes of an answer that are held back for checks that read it whole; default 4 MiB. Others stream."""
 
 
 class UpstreamTimeouts(Section):
@@ -207,6 +232,8 @@ class UpstreamConfig(Section):
     """Deadlines on the upstream's side."""
     max_connections: int = Field(1_000, ge=1)
     """Open connections to one target from one worker."""
+    max_header_bytes: Size = Field(64 * 1024, ge=512, le=1024 * 1024)
+    """Bytes of an answer's status line and header fields together (nginx 4 or 8 KiB, Envoy 60 KiB)."""
     resolve_every: Deadline = 10.0
     """How often host names are resolved again."""
     ejection: EjectionConfig = EjectionConfig()
@@ -242,6 +269,8 @@ class ApiConfig(OperationSettings):
     """Path before the document's paths; default: the path of the document's first server."""
     version: VersionBy | None = None
     """How a request says which version it means; needed when there are several."""
+    allow_encoded_slash: bool = False
+    """Let values in the path hold ``%2F`` (``/files/a%2Fb``); only for a service that never takes it for a slash."""
     upstream: UpstreamConfig
     """Where its calls go."""
     versions: dict[Name, VersionConfig] = Field(min_length=1)
@@ -311,3 +340,10 @@ class Configuration(Section):
     """Where state is kept."""
     process: ProcessConfig = ProcessConfig()
     """Workers and memory."""
+    include: Include = []
+    """Files whose ``apis``, ``identities``, ``roles`` and ``plans`` belong to this one: a glob such as ``apis/*.yaml``,
+    or a list of them. They are below the folder of this file, and paths in them are relative to themselves."""
+
+
+INCLUDED_SECTIONS: Final = ("identities", "roles", "plans", "apis")
+"""Keys of :class:`Configuration` that an included file may have."""

@@ -10,7 +10,7 @@ import ipaddress
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from portcullis.engine.config.values import Meaning, Refers
 
@@ -73,6 +73,25 @@ def check_file_path(value: str) -> str:
     """``value`` if it can be the path of a file or directory."""
     if not value or len(value) > _MAX_PATH or not value.isprintable():
         raise ValueError("a path relative to this file, or an absolute one")
+    return value
+
+
+def has_wildcard(glob: str) -> bool:
+    """Whether ``glob`` can match more than the one path that it spells."""
+    return any(mark in glob for mark in "*?[")
+
+
+def check_include(value: str) -> str:
+    """``value`` if it is a glob for files below the folder of the configuration file."""
+    segments = value.split("/")
+    if not value or len(value) > _MAX_PATH or not value.isprintable():
+        raise ValueError("the path of a file relative to this one, with * for any text: apis/*.yaml")
+    if segments[0] == "" or ".." in segments:
+        raise ValueError("files are included from below the folder of this file: a path without .. and / at its start")
+    if "" in segments or "." in segments:
+        raise ValueError("a path without . and empty segments: apis/*.yaml")
+    if segments[-1] == "**" or any("**" in segment and segment != "**" for segment in segments):
+        raise ValueError("** stands for any number of folders, between slashes: apis/**/*.yaml")
     return value
 
 
@@ -148,8 +167,16 @@ FieldName = Annotated[str, AfterValidator(check_field_name), Meaning("the name o
 OperationName = Annotated[str, AfterValidator(check_operation), Meaning("an operation", "GET /orders/{order_id}")]
 """Method and path template of an operation, as in its OpenAPI document."""
 
-FilePath = Annotated[str, AfterValidator(check_file_path), Meaning("the path of a file", "specs/shop.yaml")]
-"""A file, relative to the configuration file; absolute paths and ``..`` are fine: the file is the operator's own."""
+FilePath = Annotated[
+    str, AfterValidator(check_file_path), Meaning("the path of a file", "specs/shop.yaml", relative=True)
+]
+"""A file, relative to the file it is named in; absolute paths and ``..`` are fine: the file is the operator's own."""
+
+Include = Annotated[
+    list[Annotated[str, AfterValidator(check_include), Meaning("a glob", "apis/*.yaml")]],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=str | list[str]),
+]
+"""Files below the folder of the configuration file, as one glob or a list of globs."""
 
 DatabaseUrl = Annotated[
     str, AfterValidator(check_database), Meaning("the URL of a database", "sqlite:///var/portcullis.db")

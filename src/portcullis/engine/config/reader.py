@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -78,8 +78,8 @@ def lines(text: str) -> list[str]:
     return _LINE_BREAK.split(text)
 
 
-def read(text: str, file: str) -> Reading:
-    """Parse ``text``. Raises :class:`ConfigurationError` where no tree can be made of it."""
+def read(text: str, file: str, needs: Sequence[str] = ("listeners", "apis")) -> Reading:
+    """Parse ``text``, which ``needs`` some keys. Raises :class:`ConfigurationError` where no tree can be made of it."""
     _check_characters(text, file)
     builder = _Builder(file)
     try:
@@ -91,9 +91,9 @@ def read(text: str, file: str) -> Reading:
         _fail(file, (0, 0), f"this is not YAML: {shorten(str(error))}")
     root = builder.root
     if root is None or (isinstance(root, Scalar) and root.value is None):
-        _fail(file, (1, 1), "the file is empty", "it needs listeners and apis")
+        _fail(file, (1, 1), "the file is empty", f"it needs {' and '.join(needs)}")
     if not isinstance(root, Mapping):
-        _fail(file, root.position, "the file must be a mapping", "its first line is a key such as listeners:")
+        _fail(file, root.position, "the file must be a mapping", f"its first line is a key such as {needs[0]}:")
     return Reading(root, builder.problems)
 
 

@@ -15,6 +15,7 @@ from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.model import ApiConfig, Configuration, ListenerConfig, OperationSettings, PlanOf
 from portcullis.engine.config.names import is_loopback
 from portcullis.engine.config.shape import Fields, Scalar, Shape
+from portcullis.engine.config.sources import Sources
 from portcullis.engine.config.tree import Node, Path, pointer
 from portcullis.engine.decision import shorten
 
@@ -25,11 +26,11 @@ _MOST_COMPARED: Final = 20_000
 
 
 class ReferenceChecker:
-    """Checks one file whose tree is ``root``; each method yields what it finds."""
+    """Checks one configuration: the tree ``root``, read from ``sources``; each method yields what it finds."""
 
-    def __init__(self, root: Node, file: str) -> None:
+    def __init__(self, root: Node, sources: Sources) -> None:
         self.root = root
-        self.file = file
+        self.sources = sources
         self.used: dict[str, set[str]] = {}
         self.plans_of_consumers = False
         self.compared = 0
@@ -59,7 +60,7 @@ class ReferenceChecker:
                 if node.text not in names:
                     hint = self._nearest(node.text, names) if names else f'declare it in "{section}"'
                     message = f'there is no {noun} "{shorten(node.text, 60)}"'
-                    yield Diagnostic(self.file, *node.position, pointer(path), message, hint)
+                    yield Diagnostic(self.sources.of(path), *node.position, pointer(path), message, hint)
 
     def _nearest(self, name: str, names: Mapping[str, object]) -> str:
         """What ``name`` was meant to be; only listed what there is, where too many were wrong to compare them all."""
@@ -151,17 +152,8 @@ class ReferenceChecker:
             hint = "it is for plan: {of: consumer}; remove it"
             yield self._error((*path, "limit", "default_plan"), "a limit with one plan for all has no default", hint)
 
-    def unused(self, configuration: Configuration) -> Iterator[Diagnostic]:
-        """Warnings about what is declared and never used. To be asked after :meth:`names`."""
-        sections = {"identities": "no API accepts this identity"}
-        if not self.plans_of_consumers:
-            sections["plans"] = "no limit uses this plan"
-        for section, message in sections.items():
-            for name in getattr(configuration, section).keys() - self.used.get(section, set()):
-                yield self._warning((section, name), message, "use it, or remove it")
-
     def _error(self, path: Path, message: str, hint: str) -> Diagnostic:
-        return Diagnostic(self.file, *tree.locate(self.root, path), pointer(path), message, hint)
+        return Diagnostic(self.sources.of(path), *tree.locate(self.root, path), pointer(path), message, hint)
 
     def _warning(self, path: Path, message: str, hint: str) -> Diagnostic:
-        return Diagnostic(self.file, *tree.locate(self.root, path), pointer(path), message, hint, "warning")
+        return Diagnostic(self.sources.of(path), *tree.locate(self.root, path), pointer(path), message, hint, "warning")

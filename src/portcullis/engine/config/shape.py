@@ -21,7 +21,8 @@ from portcullis.engine.config.values import Meaning, Refers, SecretReference, fo
 class Scalar(msgspec.Struct, frozen=True):
     """One value. ``noun`` is what it is called; ``kind`` its Python type, where the file holds just that.
 
-    ``refers``: it names an entry of a section; ``least`` and ``most``: its range; ``secret``: never to be shown.
+    ``refers``: it names an entry of a section; ``least`` and ``most``: its range; ``secret``: never to be shown;
+    ``relative``: a path, relative to the file it stands in.
     """
 
     noun: str
@@ -31,6 +32,7 @@ class Scalar(msgspec.Struct, frozen=True):
     least: float | None = None
     most: float | None = None
     secret: bool = False
+    relative: bool = False
 
 
 class OneOf(msgspec.Struct, frozen=True):
@@ -222,6 +224,7 @@ def _scalar(annotation: Any, meaning: Meaning | None, metadata: list[Any] | tupl
         refers=next((item for item in metadata if isinstance(item, Refers)), None),
         least=_number(least),
         most=_number(most),
+        relative=meaning is not None and meaning.relative,
     )
 
 

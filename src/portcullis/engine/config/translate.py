@@ -16,6 +16,7 @@ from portcullis.engine.config import shape as shapes
 from portcullis.engine.config import tree, wording
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.shape import Choice, Fields, Items, OneOf, Scalar, Shape, Table
+from portcullis.engine.config.sources import Sources
 from portcullis.engine.config.tree import Node, Path, pointer
 from portcullis.engine.decision import shorten
 
@@ -43,12 +44,12 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 class Translator:
-    """Tells what is wrong with one file, read as ``model``."""
+    """Tells what is wrong with the tree ``root``, which was read from ``sources``, as ``model``."""
 
-    def __init__(self, model: type[BaseModel], root: Node, file: str) -> None:
+    def __init__(self, model: type[BaseModel], root: Node, sources: Sources) -> None:
         self.model = model
         self.root = root
-        self.file = file
+        self.sources = sources
         self.guesses = 0
 
     def translate(self, errors: Sequence[ErrorDetails]) -> list[Diagnostic]:
@@ -176,10 +177,11 @@ class Translator:
         if not isinstance(node, tree.Scalar):
             return self._diagnostic(place.path, message, hint)
         private = _is_private(place)
-        return Diagnostic(self.file, *node.position, pointer(place.path), message, hint, private=private)
+        file = self.sources.of(place.path)
+        return Diagnostic(file, *node.position, pointer(place.path), message, hint, private=private)
 
     def _diagnostic(self, path: Path, message: str, hint: str = "") -> Diagnostic:
-        return Diagnostic(self.file, *tree.locate(self.root, path), pointer(path), message, hint)
+        return Diagnostic(self.sources.of(path), *tree.locate(self.root, path), pointer(path), message, hint)
 
 
 def _keys(shape: Shape | None) -> list[str]:

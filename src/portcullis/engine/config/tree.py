@@ -105,6 +105,29 @@ def locate(root: Node, path: Sequence[str | int]) -> Position:
     return position
 
 
+def parse_keys(root: Node, keys: Sequence[str]) -> Path:
+    """``keys`` as a path, with numbers where they lead into lists."""
+    path: list[str | int] = []
+    node: Node | None = root
+    for key in keys:
+        step = int(key) if isinstance(node, Listing) and key.isdecimal() and key.isascii() else key
+        path.append(step)
+        node = child(node, step)
+    return tuple(path)
+
+
+def written(root: Node, path: Sequence[str | int]) -> Path:
+    """``path`` without the keys that the model adds to a list: as :func:`locate`, which passes over them."""
+    kept: list[str | int] = []
+    node: Node | None = root
+    for step in path:
+        if isinstance(node, Listing) and isinstance(step, str):
+            continue
+        kept.append(step)
+        node = child(node, step)
+    return tuple(kept)
+
+
 def pointer(path: Sequence[str | int]) -> str:
     """``path`` for people: ``apis.shop.hosts[0]``, ``apis.shop.operations."GET /orders".limit``."""
     parts: list[str] = []

@@ -23,10 +23,14 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class Meaning(msgspec.Struct, frozen=True):
-    """What a value is called: ``Meaning("a duration", "30s")``."""
+    """What a value is called: ``Meaning("a duration", "30s")``.
+
+    ``relative``: it is a path, relative to the file it stands in.
+    """
 
     noun: str
     example: str = ""
+    relative: bool = False
 
 
 class Refers(msgspec.Struct, frozen=True):

@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jsonschema_rs
+import msgspec
 import orjson
 
-from portcullis.engine.openapi.violations import Explainer, Schema, Violation
+from portcullis.engine.openapi.compiling import compile_schema
+from portcullis.engine.openapi.violations import SOURCE, Explainer, Schema, Violation
+
+
+class Definitions(msgspec.Struct, frozen=True):
+    """Translated schemas as they are kept: ``texts`` of JSON by name, and ``sources``, where in the document they are.
+
+    Only explanations need them once more, when they are compiled. As text they take a tenth of the memory.
+    """
+
+    texts: dict[str, bytes]
+    sources: dict[str, str]
+
+
+def pack(definitions: Mapping[str, Schema], sources: Mapping[str, str] | None = None) -> Definitions:
+    """``definitions`` by name, to be kept."""
+    return Definitions({name: _text(schema) for name, schema in definitions.items()}, dict(sources or {}))
 
 
 class Checker:
-    """Checks values against the ``definitions`` of a translation.
+    """Checks values against ``definitions``. Raises ``ValueError`` if one of them is no schema.
 
     ``fits({"17": value, "20": other})`` says whether each value fits the definition it stands under. It takes
     microseconds, does not depend on how cleverly the value is made, and is all that a right request costs.
     """
 
-    def __init__(self, definitions: Mapping[str, Schema]) -> None:
-        wrapper = {
-            "properties": {name: {"$ref": f"#/$defs/{name}"} for name in definitions},
-            "$defs": dict(definitions),
-        }
-        self._validator = jsonschema_rs.Draft202012Validator(
-            wrapper, offline=True, validate_formats=False, pattern_options=jsonschema_rs.RegexOptions()
-        )
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        properties = b",".join(b'"%b":{"$ref":"#/$defs/%b"}' % (name, name) for name in map(_key, definitions.texts))
+        defs = b",".join(b'"%b":%b' % (_key(name), text) for name, text in definitions.texts.items())
+        wrapper = b'{"properties":{%b},"$defs":{%b}}' % (properties, defs)
+        self._validator = compile_schema(wrapper.decode())
         self.fits: Callable[[Mapping[str, Any]], bool] = self._validator.is_valid
-        # Only explanations need the schemas once more. As text they take a tenth of the memory.
-        self._texts = {name: orjson.dumps(schema) for name, schema in definitions.items()}
+
+    def schema(self, name: str) -> Schema:
+        """The definition ``name``, which says where it comes from. Made anew each time."""
+        schema: Schema = json.loads(self._definitions.texts[name])
+        source = self._definitions.sources.get(name)
+        if source is not None and isinstance(schema, dict) and schema.keys() != {"$ref"}:
+            schema[SOURCE] = source
+        return schema
 
     def violations(self, name: str, value: object, *, budget: int = 2_000, limit: int = 16) -> tuple[Violation, ...]:
         """What is wrong with ``value`` by the definition ``name``. Raises
@@ -37,13 +58,29 @@ class Checker:
         parsed: dict[str, Schema] = {}
 
         def resolve(reference: str) -> Schema:
-            name = reference.removeprefix("#/$defs/")
+            name = name_of(reference)
             if name not in parsed:
-                parsed[name] = orjson.loads(self._texts[name])
+                parsed[name] = self.schema(name)
             return parsed[name]
 
         def fits(reference: str, value: object) -> bool:
-            return self.fits({reference.removeprefix("#/$defs/"): value})
+            return self.fits({name_of(reference): value})
 
         explainer = Explainer(resolve, fits, budget, limit)
         return explainer.violations(resolve(name), value)
+
+
+def name_of(reference: str) -> str:
+    """The name of the definition that a ``$ref`` between definitions leads to."""
+    return reference.removeprefix("#/$defs/")
+
+
+def _key(name: str) -> bytes:
+    return name.encode()
+
+
+def _text(schema: Schema) -> bytes:
+    try:
+        return bytes(memoryview(orjson.dumps(schema)))  # a copy: what orjson gives keeps a larger buffer
+    except TypeError:  # integers over 64 bits: such bounds may stand in documents
+        return json.dumps(schema).encode()

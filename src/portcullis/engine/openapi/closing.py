@@ -18,11 +18,12 @@ stays as the document wrote it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
 from portcullis.engine.openapi import pointer as pointers
-from portcullis.engine.openapi.graph import IN_PLACE_LISTS, SchemaGraph, View
+from portcullis.engine.openapi.graph import IN_PLACE, IN_PLACE_LISTS, Access, SchemaGraph, View
 
 Position = tuple[str, ...]
 """The pointers of the schemas that a position begins with: one, or all that declare a shared field."""
@@ -48,13 +49,19 @@ class Context(NamedTuple):
 
     ``shared``: the fields (and :data:`ITEMS`) that are closed elsewhere, with their positions; ``is_open``: nothing
     below is closed; ``anything``: alternatives (by pointer) that declare no properties, where others do, and
-    so let any field pass; ``alone``: the part (by pointer) that is closed by itself, since no other can be an object.
+    so let any field pass; ``alone``: the part (by pointer) that is closed by itself, since no other can be an object;
+    ``apart``: every alternative is closed by itself, since a discriminator tells which one counts; ``hidden``:
+    fields (each with the pointer of the part that requires it) that need not be there, since another part says that
+    they are for the other direction; ``as_written``: conditions, of which not even that is taken away.
     """
 
     shared: tuple[tuple[str, Position], ...] = ()
     is_open: bool = False
     anything: frozenset[str] = frozenset()
     alone: str | None = None
+    apart: bool = False
+    hidden: frozenset[tuple[str, str]] = frozenset()
+    as_written: bool = False
 
 
 class Plan(NamedTuple):
@@ -69,7 +76,9 @@ class Plan(NamedTuple):
     implied: tuple[str, ...] = ()
 
 
-_LEFT_OPEN = Plan(closes=False, context=Context(is_open=True))
+OPEN = Context(is_open=True)
+AS_WRITTEN = Context(is_open=True, as_written=True)
+_LEFT_OPEN = Plan(closes=False, context=OPEN)
 
 
 def field(name: str) -> str:
@@ -78,12 +87,14 @@ def field(name: str) -> str:
 
 
 class Closing:
-    """Plans for the positions of one document."""
+    """Plans for the positions of one document. ``hiding``: the mark of fields that are for the other direction."""
 
-    def __init__(self, graph: SchemaGraph) -> None:
+    def __init__(self, graph: SchemaGraph, hiding: Access) -> None:
         self._graph = graph
+        self._hiding = hiding
         self._plans: dict[Position, Plan] = {}
         self._declares: dict[str, bool] = {}
+        self._known_parts: dict[str, list[tuple[str, Branch]]] = {}
         self._shared_count = 0
 
     def plan(self, position: Position) -> Plan:
@@ -96,6 +107,17 @@ class Closing:
             members = self._members(position)
             self._plans[position] = self._make_plan(members) if members else _LEFT_OPEN
         return self._plans[position]
+
+    def open_context(self, pointer: str) -> Context:
+        """How the schema at ``pointer`` is to be translated where it begins a position that is not closed."""
+        if not self._graph.view(pointer).keys() & IN_PLACE:
+            return OPEN
+        return Context(is_open=True, hidden=self._hidden(self._members((pointer,))))
+
+    def takes(self, pointer: str, name: str) -> bool:
+        """Whether an object of the schema at ``pointer``, closed by itself, may have the field ``name``."""
+        plan = self.plan((pointer,))
+        return not plan.closes or any(name in member.view.get("properties", ()) for member in self._members((pointer,)))
 
     def declares(self, pointer: str) -> bool:
         """Whether the schema at ``pointer`` says anything about what is below an object or array."""
@@ -117,22 +139,42 @@ class Closing:
         )
         # Where the document itself speaks of what is not evaluated, nothing may be added that evaluates more.
         anything = _anything(members) if closes else frozenset()
-        context = Context(self._shared(members), self._is_obscure(members), anything)
+        hidden = self._hidden(members)
+        context = Context(self._shared(members), self._is_obscure(members), anything, hidden=hidden)
         return Plan(closes, context, self._implied(members) if closes else ())
 
     def _implied(self, members: list[Member]) -> tuple[str, ...]:
         declared = {name for member in members for name in member.view.get("properties", ())}
         implied: dict[str, None] = {}
         for member in members:
-            discriminator = self._graph.raw(member.pointer, "discriminator")
-            property_name = discriminator.get("propertyName") if isinstance(discriminator, dict) else None
-            for name in (*member.view.get("required", ()), property_name):
-                if isinstance(name, str) and name not in declared and name not in implied:
+            discriminator = self._graph.discriminator(member.pointer)
+            tag = () if discriminator is None else (discriminator.property,)
+            for name in (*member.view.get("required", ()), *tag):
+                if name not in declared and name not in implied:
                     implied[name] = None
                     self._graph.problems.warning(
                         member.pointer, f"{name} is required, but no properties declare it: any value of it passes"
                     )
         return tuple(implied)
+
+    def _hidden(self, members: list[Member]) -> frozenset[tuple[str, str]]:
+        """What a member requires and does not declare, where another that holds with it declares and hides it."""
+        missing = [
+            (member, name)
+            for member in members
+            for name in member.view.get("required", ())
+            if name not in member.view.get("properties", ())
+        ]
+        hiding: dict[str, list[Branch]] = {}
+        for member in members if missing else ():
+            for name in {name for _, name in missing}.intersection(member.view.get("properties", ())):
+                if self._graph.is_marked(pointers.join(member.pointer, "properties", name), self._hiding):
+                    hiding.setdefault(name, []).append(member.branch)
+        return frozenset(
+            (member.pointer, name)
+            for member, name in missing
+            if any(_hold_together(member.branch, branch) for branch in hiding.get(name, ()))
+        )
 
     def _shared(self, members: list[Member]) -> tuple[tuple[str, Position], ...]:
         declared: dict[str, dict[str, list[Branch]]] = {}
@@ -197,6 +239,8 @@ class Closing:
 
     def _members(self, position: Position) -> list[Member]:
         """The members of ``position``; none if there is something wrong with it."""
+        if len(position) == 1 and IN_PLACE.isdisjoint(view := self._graph.view(position[0])):
+            return [Member(position[0], view, ())]
         found: dict[tuple[str, Branch], Member] = {}
         pending: list[tuple[str, Branch, tuple[str, ...]]] = [(pointer, (), ()) for pointer in reversed(position)]
         while pending:
@@ -217,22 +261,25 @@ class Closing:
 
     def _parts(self, pointer: str, view: View) -> list[tuple[str, Branch]]:
         """The schemas for the same value that the one at ``pointer`` holds, each with the choice that it is."""
-        parts: list[tuple[str, Branch]] = []
+        parts = self._known_parts.get(pointer)
+        if parts is None:
+            parts = self._known_parts[pointer] = list(self._find_parts(pointer, view))
+        return parts
+
+    def _find_parts(self, pointer: str, view: View) -> Iterator[tuple[str, Branch]]:
+        if IN_PLACE.isdisjoint(view):
+            return
         if "$ref" in view:
-            parts.append((self._graph.target(pointer), ()))
+            yield self._graph.target(pointer), ()
         for keyword in IN_PLACE_LISTS:
-            here = pointers.join(pointer, keyword)
-            parts.extend(
-                (f"{here}/{index}", ((here, index),) if keyword != "allOf" else ())
-                for index in range(len(view.get(keyword, ())))
-            )
+            here = f"{pointer}/{keyword}"
+            for index in range(len(view.get(keyword, ()))):
+                yield f"{here}/{index}", (((here, index),) if keyword != "allOf" else ())
         for index, keyword in enumerate(("then", "else")):
             if keyword in view:
-                parts.append((f"{pointer}/{keyword}", ((f"{pointer}/if", index),)))
-        parts.extend(
-            (pointers.join(pointer, "dependentSchemas", name), ()) for name in view.get("dependentSchemas", ())
-        )
-        return parts
+                yield f"{pointer}/{keyword}", ((f"{pointer}/if", index),)
+        for name in view.get("dependentSchemas", ()):
+            yield pointers.join(pointer, "dependentSchemas", name), ()
 
 
 def _hold_together(one: Branch, other: Branch) -> bool:

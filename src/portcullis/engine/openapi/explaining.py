@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from portcullis.engine.decision import Finding, shorten
 from portcullis.engine.openapi import pointer as pointers
-from portcullis.engine.openapi.arguments import MAX_QUERY_PARAMETERS, ArgumentError
+from portcullis.engine.openapi.arguments import ArgumentError
+from portcullis.engine.openapi.arguments.wording import called, described, place_of
+from portcullis.engine.openapi.bodies.errors import BodyError, UnfitError
 from portcullis.engine.openapi.checker import Checker
 from portcullis.engine.openapi.operations import SpecOperation
-from portcullis.engine.openapi.parameters import Shape
 from portcullis.engine.openapi.violations import TooComplexError, Violation
-from portcullis.engine.openapi.wording import UNDECLARED, allowed, found, listing, sentence
+from portcullis.engine.openapi.wording import HIDDEN_FIELDS, UNDECLARED, allowed, declared, found, sentence
 
 _MAX_POINTER = 200
 _MAX_NAME = 60
@@ -27,62 +28,15 @@ class Explanation(msgspec.Struct, frozen=True):
     keyword: str = ""
 
 
-class RequestExplainer:
-    """Explains requests of ``operation``, of the document that the configuration file calls ``document``.
+class ValueExplainer:
+    """Explains why values do not fit their schemas. ``source``: names the part of the document at a JSON pointer."""
 
-    ``names``: what ``checker`` calls the schema at a JSON pointer.
-    """
-
-    def __init__(self, document: str, operation: SpecOperation, checker: Checker, names: Mapping[str, str]) -> None:
-        self._document = document
-        self._operation = operation
+    def __init__(self, source: Callable[[str], str], checker: Checker) -> None:
+        self._source = source
         self._checker = checker
-        self._parameters = {names[parameter.schema]: parameter for parameter in operation.parameters}
 
-    def argument(self, error: ArgumentError) -> Explanation:
-        """Why parameters could not even be read."""
-        what = f"The {error.location} parameter {shorten(error.name, _MAX_NAME)}"
-        where = _pointer(error.location, error.name)
-        parameters = self._operation.parameters
-        parameter = next((p for p in parameters if (p.location, p.name) == (error.location, error.name)), None)
-        if error.fault == "undeclared":
-            declared = listing([p.name for p in parameters if p.location == "query"]) or "no query parameters"
-            finding = Finding(where, "", declared, self._source(self._operation.pointer))
-            return Explanation(f"{what} is not declared.", finding)
-        if parameter is None:
-            if error.fault == "too many":
-                most = f"at most {MAX_QUERY_PARAMETERS} parameters"
-                return Explanation("The query has too many parameters.", Finding("/query", "", most))
-            return Explanation(
-                "The query is not percent-encoded UTF-8.", Finding("/query", "", "percent-encoded UTF-8")
-            )
-        kinds = _kinds(parameter.shape)
-        if error.fault == "missing":
-            return Explanation(f"{what} is required.", Finding(where, "", kinds, self._source(parameter.pointer)))
-        source = self._source(parameter.schema)
-        if error.fault == "repeated":
-            return Explanation(f"{what} is given more than once.", Finding(where, "", f"one {kinds}", source))
-        if error.fault == "separator":
-            return Explanation(
-                f"{what} holds a semicolon, which must be sent as %3B.", Finding(where, ";", "%3B", source)
-            )
-        finding = Finding(where, found(error.text, (error.name,)), kinds, source)
-        return Explanation(f"{what} must be {kinds}.", finding)
-
-    def wrong_argument(self, values: Mapping[str, object]) -> Explanation:
-        """Why ``values``, by the checker's names, do not fit the schemas of their parameters."""
-        for name, value in values.items():
-            if not self._checker.fits({name: value}):
-                parameter = self._parameters[name]
-                what = f"The {parameter.location} parameter {shorten(parameter.name, _MAX_NAME)}"
-                return self._value(name, value, what, (parameter.location, parameter.name))
-        raise AssertionError("called only for values that do not fit")
-
-    def body(self, name: str, value: object) -> Explanation:
-        """Why ``value``, a body, does not fit the schema that the checker calls ``name``."""
-        return self._value(name, value, "The body", ("body",))
-
-    def _value(self, name: str, value: object, what: str, path: tuple[str, ...]) -> Explanation:
+    def explain(self, name: str, value: object, what: str, path: tuple[str, ...]) -> Explanation:
+        """Why ``value`` does not fit what the checker calls ``name``. It stands at ``path``, and is called ``what``."""
         try:
             violations = self._checker.violations(name, value)
         except TooComplexError:
@@ -97,28 +51,60 @@ class RequestExplainer:
         if violation.path:
             what = f"{_pointer(*violation.path)} of {what[0].lower()}{what[1:]}"
         detail = f"{what} {sentence(violation)}."
+        if violation.keyword in HIDDEN_FIELDS:
+            kind = f"no {HIDDEN_FIELDS[violation.keyword]} field"
+            return Explanation(detail, Finding(where, "", kind, source), violation.keyword)
         if violation.keyword in UNDECLARED:
-            schema = violation.schema if isinstance(violation.schema, dict) else {}
             if violation.names:  # mostly the document has no such keyword: that is why it is checked here
                 source = source.rpartition("/")[0]
-            return Explanation(
-                detail, Finding(where, "", listing(schema.get("properties", ())), source), violation.keyword
-            )
+            return Explanation(detail, Finding(where, "", declared(violation.schema), source), violation.keyword)
         if violation.keyword == "required":
             return Explanation(detail, Finding(where, "", "required", source), violation.keyword)
-        shown = found(violation.value, (*path[1:], *violation.path))
+        shown = found(violation.value, (*path, *violation.path))
         return Explanation(detail, Finding(where, shown, shorten(allowed(violation.schema)), source), violation.keyword)
 
-    def _source(self, pointer: str) -> str:
-        return f"{self._document}#{pointer}"
+
+class RequestExplainer(ValueExplainer):
+    """Explains requests of ``operation``. ``source``: names the part of its document at a JSON pointer.
+
+    ``names``: what ``checker`` calls the schema at a JSON pointer.
+    """
+
+    def __init__(
+        self, source: Callable[[str], str], operation: SpecOperation, checker: Checker, names: Mapping[str, str]
+    ) -> None:
+        super().__init__(source, checker)
+        self._operation = operation
+        self._parameters = {names[each.schema]: each for each in operation.parameters if each.schema is not None}
+
+    def argument(self, error: ArgumentError) -> Explanation:
+        """Why parameters could not even be read."""
+        operation = self._operation
+        return Explanation(*described(error, operation.parameters, operation.pointer, self._source))
+
+    def wrong_argument(self, values: Mapping[str, object]) -> Explanation:
+        """Why ``values``, by the checker's names, do not fit the schemas of their parameters."""
+        for name, value in values.items():
+            if not self._checker.fits({name: value}):
+                parameter = self._parameters[name]
+                return self.explain(name, value, called(parameter.location, parameter.name), place_of(parameter))
+        raise AssertionError("called only for values that do not fit")
+
+    def body(self, name: str, value: object) -> Explanation:
+        """Why ``value``, a body, does not fit the schema that the checker calls ``name``."""
+        return self.explain(name, value, "The body", ("body",))
+
+    def unfit(self, error: UnfitError) -> Explanation:
+        """Why a part of a body does not fit its schema."""
+        what = f"The part {shorten(str(error.path[0]), _MAX_NAME)}" if error.path else "The body"
+        return self.explain(error.key, error.value, what, ("body", *map(str, error.path)))
+
+    def unreadable(self, error: BodyError) -> Explanation:
+        """Why a body can't be read; the fault stands where otherwise the keyword of a schema does."""
+        source = self._source(error.source) if error.source else ""
+        finding = Finding(_pointer("body", *error.path), error.found, error.allowed, source)
+        return Explanation(error.detail, finding, error.fault)
 
 
 def _pointer(*tokens: str | int) -> str:
     return shorten(pointers.join("", *tokens), _MAX_POINTER)
-
-
-def _kinds(shape: Shape) -> str:
-    kinds = list(shape.scalars)
-    if shape.items is not None:
-        kinds.append(f"list of {' or '.join(shape.items)}")
-    return " or ".join(kinds)

@@ -1,101 +1,153 @@
-"""The schemas of a document by JSON pointer, each read as JSON Schema 2020-12 on its own level.
-
-OpenAPI 3.1 schemas are JSON Schema 2020-12. Those of 3.0 are an older dialect, which is turned into it here:
-``nullable``, ``exclusiveMinimum: true``, and ``$ref``, beside which nothing counts.
-"""
+"""The schemas of a document by JSON pointer, each read as JSON Schema 2020-12 on its own level."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, Final
+import re
+from collections.abc import Iterator
+from typing import Any, Final, Literal
 
-import jsonschema_rs
+import msgspec
 
 from portcullis.engine.openapi import pointer as pointers
+from portcullis.engine.openapi.compiling import is_linear
+from portcullis.engine.openapi.dialects import (
+    ASSERTIONS,
+    IN_PLACE,
+    IN_PLACE_LISTS,
+    NEVER,
+    NULLABLE,
+    View,
+    dialect_of,
+    has_schema_shape,
+)
 from portcullis.engine.openapi.problems import Problems
 
-View = dict[str, Any]
-"""The keywords of one schema that say something about values. Subschemas stand in it as they are in the document."""
+__all__ = ["ASSERTIONS", "IN_PLACE", "IN_PLACE_LISTS", "NEVER", "NULLABLE", "Discriminator", "SchemaGraph", "View"]
 
-NEVER: Final = "x-never"
-"""In a view: the schema ``false``, which nothing fits."""
-NULLABLE: Final = "x-nullable"
-"""In a view: ``null`` fits, whatever the other keywords say."""
+Access = Literal["readOnly", "writeOnly"]
 
-ASSERTIONS: Final = frozenset(
-    (
-        *("type", "enum", "const", "multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"),
-        *("maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "minContains", "maxContains"),
-        *("maxProperties", "minProperties", "required", "dependentRequired"),
-    )
-)
-IN_PLACE_LISTS: Final = ("allOf", "anyOf", "oneOf")
-IN_PLACE: Final = frozenset(("$ref", "if", "then", "else", "not", "dependentSchemas", *IN_PLACE_LISTS))
-"""Keywords with schemas for the same value."""
-_BELOW: Final = frozenset(
-    (
-        *("properties", "patternProperties", "additionalProperties", "propertyNames", "unevaluatedProperties"),
-        *("items", "prefixItems", "contains", "unevaluatedItems"),
-    )
-)
-_KNOWN_31: Final = ASSERTIONS | IN_PLACE | _BELOW
-_KNOWN_30: Final = frozenset(
-    (
-        *("type", "enum", "multipleOf", "maximum", "minimum", "maxLength", "minLength", "pattern", "maxItems"),
-        *("minItems", "uniqueItems", "maxProperties", "minProperties", "required", "not", *IN_PLACE_LISTS),
-        *("properties", "additionalProperties", "items"),
-    )
-)
-_ANY_SCHEMA: Final = {"type": ["object", "boolean"]}
-_NAMED_SCHEMAS: Final = {"type": "object", "additionalProperties": _ANY_SCHEMA}
-_LISTED_SCHEMAS: Final = {"type": "array", "items": _ANY_SCHEMA}
-_NAMES: Final = {"type": "array", "items": {"type": "string"}}
-_is_schema: Final = jsonschema_rs.Draft202012Validator(
-    {
-        **_ANY_SCHEMA,
-        "properties": {
-            "$ref": {"type": "string"},
-            "type": {"anyOf": [{"type": "string"}, _NAMES]},
-            "enum": {"type": "array"},
-            "pattern": {"type": "string"},
-            "required": _NAMES,
-            **dict.fromkeys(("properties", "patternProperties", "dependentSchemas"), _NAMED_SCHEMAS),
-            **dict.fromkeys((*IN_PLACE_LISTS, "prefixItems"), _LISTED_SCHEMAS),
-            **dict.fromkeys(("items", "not", "if", "then", "else", "contains", "propertyNames"), _ANY_SCHEMA),
-            **dict.fromkeys(("additionalProperties", "unevaluatedProperties", "unevaluatedItems"), _ANY_SCHEMA),
-        },
-    },
-    offline=True,
-).is_valid
 _REBASING: Final = ("$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef")
+_FILE: Final = re.compile(r"(/x-files(?:-[0-9]+)?/[0-9]+)?")
+_LIBRARIES: Final = ("/components/schemas", "/definitions")
+_NAMED: Final = re.compile(r"(?:/components/schemas|/definitions)/([^/]+)")
+# Further than this no document refers from schema to schema for one value; hostile ones may.
+_MAX_DEPTH: Final = 40
+_MAX_TOKENS: Final = 200
+
+
+class Discriminator(msgspec.Struct, frozen=True):
+    """The ``property`` whose value tells which schema an object is of.
+
+    ``mapping``: the pointer of the schema by value, where the document says it; every schema that has a name in the
+    document can also be told by that.
+    """
+
+    property: str
+    mapping: dict[str, str]
 
 
 class SchemaGraph:
-    """The schemas of ``root``, a document whose shape and references are in order."""
+    """The schemas of ``root``, a document of ``version`` whose shape and references are in order."""
 
     def __init__(self, root: dict[str, Any], version: str, problems: Problems) -> None:
         self.root = root
         self.problems = problems
-        self._is_30 = version.startswith("3.0")
+        self._dialect = dialect_of(version)
         self._views: dict[str, View] = {}
+        self._flawed: set[str] = set()
+        self._values: dict[str, Any] = {"": root}
+        self._marks: dict[tuple[str, Access], bool] = {}
         self._heirs: dict[str, list[str]] | None = None
 
     def view(self, pointer: str) -> View:
         """The schema at ``pointer``."""
         view = self._views.get(pointer)
         if view is None:
-            raw = pointers.look_up(self.root, pointer)
-            view = self._views[pointer] = self._read(raw, pointer)
+            view = self._views[pointer] = self._read(self.value(pointer), pointer)
         return view
+
+    def report_to(self, problems: Problems) -> None:
+        """From now on note what is wrong in ``problems``, also what was noted before."""
+        self.problems = problems
+        for pointer in self._flawed:
+            self._views.pop(pointer, None)
+
+    def value(self, pointer: str) -> Any:
+        """What stands in the document at ``pointer``. Raises ``LookupError`` if there is nothing."""
+        found = self._values.get(pointer, self)
+        if found is self:
+            parent, _, token = pointer.rpartition("/")
+            if pointer.count("/") > _MAX_TOKENS:
+                return pointers.look_up(self.root, pointer)
+            around = self.value(parent)
+            if around.__class__ is dict and "~" not in token:
+                found = around[token]
+            else:
+                found = pointers.look_up(around, f"/{token}")
+            self._values[pointer] = found
+        return found
 
     def target(self, pointer: str) -> str:
         """The pointer of the schema that the one at ``pointer`` refers to."""
         return pointers.of_reference(self.view(pointer)["$ref"])
 
     def raw(self, pointer: str, keyword: str) -> Any:
-        """What the document says under ``keyword`` of the schema at ``pointer``, also if that is no assertion."""
-        raw = pointers.look_up(self.root, pointer)
-        return raw.get(keyword) if isinstance(raw, dict) else None
+        """What the document says under ``keyword`` of the schema at ``pointer``, also if that is no assertion.
+
+        ``None`` where it is not there, or does not count since it stands beside ``$ref``.
+        """
+        raw = self.value(pointer)
+        if not isinstance(raw, dict) or ("$ref" in raw and not self._dialect.siblings_count):
+            return None
+        return raw.get(keyword)
+
+    def is_marked(self, pointer: str, mark: Access, depth: int = 0) -> bool:
+        """Whether the schema at ``pointer`` says ``mark: true``, itself or by what it refers to or consists of."""
+        raw = self.value(pointer)
+        if not isinstance(raw, dict) or ("$ref" not in raw and "allOf" not in raw):
+            return isinstance(raw, dict) and raw.get(mark) is True
+        key = (pointer, mark)
+        if key in self._marks or depth == _MAX_DEPTH:
+            return self._marks.get(key, False)
+        self._marks[key] = False  # while it is looked at: where it leads back here, it says no more
+        found = self.raw(pointer, mark) is True
+        found = found or any(self.is_marked(part, mark, depth + 1) for part in self.parts(pointer))
+        self._marks[key] = found
+        return found
+
+    def parts(self, pointer: str) -> Iterator[str]:
+        """The schemas that every value of the one at ``pointer`` fits too: ``$ref`` and ``allOf``."""
+        view = self.view(pointer)
+        if "$ref" in view:
+            yield self.target(pointer)
+        for index in range(len(view.get("allOf", ()))):
+            yield f"{pointer}/allOf/{index}"
+
+    def discriminator(self, pointer: str) -> Discriminator | None:
+        """The discriminator that stands in the schema at ``pointer``."""
+        found = self.raw(pointer, "discriminator")
+        if isinstance(found, str):  # Swagger 2.0
+            return Discriminator(found, {})
+        if not isinstance(found, dict) or not isinstance(found.get("propertyName"), str):
+            return None
+        mapping = {}
+        for value, named in (found.get("mapping") or {}).items():
+            target = self._mapped(pointer, named) if isinstance(named, str) else None
+            if target is None:
+                place = pointers.join(pointer, "discriminator", "mapping", str(value))
+                self.problems.warning(place, f"{str(named)[:100]} is no schema of this document")
+            else:
+                mapping[str(value)] = target
+        return Discriminator(found["propertyName"], mapping)
+
+    def names(self, pointer: str) -> tuple[str, ...]:
+        """What a discriminator may call the schema at ``pointer`` without a mapping: its name in the document."""
+        file = self._file(pointer)
+        named = _NAMED.fullmatch(pointer[len(file) :])
+        # Azure's documents, most of those with inheritance in Swagger 2.0, say the value so.
+        own = self.raw(pointer, "x-ms-discriminator-value")
+        names = (own, *pointers.split(f"/{named[1]}")) if named is not None else (own,)
+        return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
 
     def subtypes(self, pointer: str) -> list[str]:
         """The components that say ``allOf`` the schema at ``pointer``, directly or by way of others, and more."""
@@ -112,74 +164,75 @@ class SchemaGraph:
 
     def _find_heirs(self) -> dict[str, list[str]]:
         heirs: dict[str, list[str]] = {}
-        for name, schema in self.root.get("components", {}).get("schemas", {}).items():
-            for part in schema.get("allOf", ()) if isinstance(schema, dict) else ():
-                if isinstance(part, dict) and "$ref" in part:
-                    base = pointers.of_reference(part["$ref"])
-                    heirs.setdefault(base, []).append(pointers.join("/components/schemas", name))
+        for library in self._libraries():
+            for name, schema in self.value(library).items():
+                for part in (schema.get("allOf") or ()) if isinstance(schema, dict) else ():
+                    if isinstance(part, dict) and isinstance(part.get("$ref"), str):
+                        base = pointers.of_reference(part["$ref"])
+                        heirs.setdefault(base, []).append(pointers.join(library, name))
         return heirs
+
+    def _libraries(self) -> Iterator[str]:
+        """The pointers of the collections of named schemas, in this document and in the files it refers to."""
+        others = [key for key in self.root if _FILE.fullmatch(f"/{key}/0") and isinstance(self.root[key], dict)]
+        for file in ("", *(f"/{key}/{number}" for key in others for number in self.root[key])):
+            for library in _LIBRARIES:
+                if isinstance(self._find(file + library), dict):
+                    yield file + library
+
+    def _mapped(self, pointer: str, named: str) -> str | None:
+        """The pointer of the schema that a mapping in the schema at ``pointer`` names: a name, or a reference."""
+        if named.startswith("#"):
+            places = [pointers.of_reference(named)] if self._leads_somewhere(named) else []
+        else:
+            places = [pointers.join(self._file(pointer) + library, named) for library in _LIBRARIES]
+        return next((place for place in places if self._find(place) is not None), None)
+
+    def _find(self, pointer: str) -> Any:
+        try:
+            return self.value(pointer)
+        except LookupError:
+            return None
+
+    @staticmethod
+    def _file(pointer: str) -> str:
+        """The prefix of the pointers into the file that ``pointer`` leads into."""
+        match = _FILE.match(pointer)
+        return match[0] if match else ""
 
     def _read(self, raw: Any, pointer: str) -> View:
         # The schemas of a document have been checked where a document has schemas, but a reference may lead elsewhere.
-        if not _is_schema(raw):
-            self.problems.error(pointer, "this is not a schema")
+        raw = self._dialect.prepare(raw)
+        if not has_schema_shape(raw):
+            self._flaw(pointer, "", "this is not a schema")
             return {}
         if not isinstance(raw, dict):
             return {NEVER: True} if raw is False else {}
         if "$ref" in raw and not self._leads_somewhere(raw["$ref"]):
-            self.problems.error(pointers.join(pointer, "$ref"), f"{raw['$ref'][:100]} leads nowhere")
+            self._flaw(pointer, "$ref", f"{raw['$ref'][:100]} leads nowhere")
             return {}
-        if self._is_30:
-            view = self._read_30(raw)
-        else:
-            view = {keyword: value for keyword, value in raw.items() if keyword in _KNOWN_31}
+        view = self._dialect.read(raw)
+        if self._dialect.siblings_count:
             for keyword in _REBASING:
                 if keyword in raw:
-                    self.problems.error(
-                        pointers.join(pointer, keyword), f"{keyword} is not supported in schemas", "use $ref: #/..."
-                    )
+                    self._flaw(pointer, keyword, f"{keyword} is not supported in schemas", "use $ref: #/...")
         for pattern in (view.get("pattern"), *view.get("patternProperties", ())):
-            if isinstance(pattern, str) and not _is_linear(pattern):
-                self.problems.error(
-                    pointers.join(pointer, "pattern" if pattern == view.get("pattern") else "patternProperties"),
+            if isinstance(pattern, str) and not is_linear(pattern):
+                self._flaw(
+                    pointer,
+                    "pattern" if pattern == view.get("pattern") else "patternProperties",
                     f"the pattern {pattern[:80]} can't be matched in linear time",
                     "patterns are ECMA-262 regular expressions without lookaround and backreferences",
                 )
         return view
 
+    def _flaw(self, pointer: str, keyword: str, message: str, hint: str = "") -> None:
+        self._flawed.add(pointer)
+        self.problems.error(pointers.join(pointer, keyword) if keyword else pointer, message, hint)
+
     def _leads_somewhere(self, reference: str) -> bool:
         try:
-            pointers.look_up(self.root, pointers.of_reference(reference))
+            self.value(pointers.of_reference(reference))
         except (ValueError, LookupError):
             return False
         return True
-
-    def _read_30(self, raw: dict[str, Any]) -> View:
-        if "$ref" in raw:
-            return {"$ref": raw["$ref"]}
-        view = {keyword: value for keyword, value in raw.items() if keyword in _KNOWN_30}
-        for keyword in ("Minimum", "Maximum"):
-            if raw.get(f"exclusive{keyword}") is True and keyword.lower() in view:
-                view[f"exclusive{keyword}"] = view.pop(keyword.lower())
-        if raw.get("nullable") is True:
-            # Strictly, nullable counts beside a type only, and null must be in an enum. Documents that say nullable
-            # beside allOf, or beside an enum without null, mean it nevertheless.
-            if view.keys() & IN_PLACE:
-                view[NULLABLE] = True
-            else:
-                if "type" in view:
-                    view["type"] = [view["type"], "null"]
-                if "enum" in view and None not in view["enum"]:
-                    view["enum"] = [*view["enum"], None]
-        return view
-
-
-@lru_cache(maxsize=4096)
-def _is_linear(pattern: str) -> bool:
-    try:
-        jsonschema_rs.Draft202012Validator(
-            {"pattern": pattern}, offline=True, pattern_options=jsonschema_rs.RegexOptions()
-        )
-    except (jsonschema_rs.ValidationError, ValueError):
-        return False
-    return True

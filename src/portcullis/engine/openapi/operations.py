@@ -1,41 +1,45 @@
-"""The operations of a document: what each takes, and from where."""
+"""The operations of a document: what each takes and answers, and from where."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.openapi import pointer as pointers
+from portcullis.engine.openapi.anatomy import METHODS
 from portcullis.engine.openapi.body_reading import SpecBody, read_body
+from portcullis.engine.openapi.credentials import KeyPlaces, key_places
 from portcullis.engine.openapi.graph import SchemaGraph
-from portcullis.engine.openapi.parameter_reading import SpecParameter, read_parameter
+from portcullis.engine.openapi.parameter_reading import SpecParameter, not_validated, read_parameter, route_of
 from portcullis.engine.openapi.problems import Problem, Problems
 from portcullis.engine.openapi.references import follow
 from portcullis.engine.openapi.response_reading import SpecResponse, read_responses
 from portcullis.engine.routing import TemplateError, parse_template
 
-METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
+VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
 MAX_PARAMETERS: Final = 500
 
 
 class SpecOperation(msgspec.Struct, frozen=True):
     """One operation of a document.
 
-    ``method``: upper-case; ``path``: the template as in the document; ``name``: both together,
-    ``"GET /orders/{order_id}"``; ``pointer``: JSON pointer of the operation; ``credentials``: query parameters that
-    the document's security schemes put credentials into; ``unsupported``: what of it can't be validated, which is an
-    error wherever validation is on.
+    ``method``: as in requests; ``path``: the template as in the document; ``name``: both together,
+    ``"GET /orders/{order_id}"``; ``route``: the template that requests are routed by, which is ``path`` but for the
+    names of its variables where another path of the document is the same but for these; ``pointer``: JSON pointer of
+    the operation; ``credentials``: query parameters that the document's security schemes put credentials into;
+    ``keys``: the header fields and cookies that any of them puts a key into;
+    ``unsupported``: what of it can't be validated, which is an error wherever validation is on.
     """
 
     method: str
     path: str
     pointer: str
+    route: str = ""
     operation_id: str = ""
     summary: str = ""
     deprecated: bool = False
@@ -44,6 +48,7 @@ class SpecOperation(msgspec.Struct, frozen=True):
     body: SpecBody | None = None
     responses: tuple[SpecResponse, ...] = ()
     credentials: frozenset[str] = frozenset()
+    keys: KeyPlaces = KeyPlaces()
     unsupported: tuple[Diagnostic, ...] = ()
 
     @property
@@ -59,135 +64,216 @@ class FoundOperation(msgspec.Struct, frozen=True):
     unsupported: tuple[Problem, ...]
 
 
-def base_path(root: dict[str, Any], problems: Problems) -> str:
-    """The path of the first server, its variables at their defaults; ``""`` if it has none."""
-    servers = root.get("servers") or [{"url": "/"}]
-    variables = servers[0].get("variables", {})
+class Place(msgspec.Struct, frozen=True):
+    """Where a document declares an operation.
 
-    def default(match: re.Match[str]) -> str:
-        variable = variables.get(match[1])
-        if variable is None:
-            problems.error("/servers/0/url", f"the variable {match[1]} is not declared")
-            return ""
-        if variable["default"] not in variable.get("enum", [variable["default"]]):
-            where = pointers.join("/servers/0/variables", match[1], "default")
-            problems.error(where, "the default is not in the enum")
-        return str(variable["default"])
+    ``path`` leads to the path item ``item`` at ``item_pointer``, and under its key ``key`` stands the operation, for
+    requests of ``method``; ``variables``: how the variables of the path are called where it is routed.
+    """
 
-    url = _TEMPLATE.sub(default, servers[0]["url"])
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        problems.error("/servers/0/url", "not a URL")
-        return ""
-    path = "/" + path.strip("/")
-    return path if path != "/" else ""
+    path: str
+    item_pointer: str
+    item: dict[str, Any]
+    pointer: str
+    method: str
+    variables: dict[str, str]
 
 
-def read_operations(graph: SchemaGraph, problems: Problems) -> Iterator[FoundOperation]:
-    """Every operation of the document; what is wrong with one is noted in ``problems``."""
-    root = graph.root
+FlawsOf = Callable[..., list[Problem]]
+"""Gives what is wrong with the parts of a document that stand at some pointers, and with what they use."""
+MakeReader = Callable[[SchemaGraph, Problems, Place], "OperationReader"]
+"""Makes a reader for the operation at a place."""
+
+
+def read_operations(
+    graph: SchemaGraph, problems: Problems, flaws_of: FlawsOf, reader: MakeReader
+) -> Iterator[FoundOperation]:
+    """Every operation of the document of ``graph``, read by ``reader``; what is wrong is noted in ``problems``.
+
+    What ``flaws_of`` says to be wrong with an operation makes it one that can't be validated.
+    """
     ids: dict[str, str] = {}
-    templates: dict[str, str] = {}
+    keys = key_places(graph.root, Problems())  # what is wrong with them was told before
+    for place in _places(graph.root, problems):
+        flaws = flaws_of(place.pointer, place.item_pointer, pointers.join("/paths", place.path))
+        if flaws:
+            found = _flawed(place, flaws)
+        else:
+            found = reader(graph, problems, place).read()
+            operation_id = found.operation.operation_id
+            if operation_id and ids.setdefault(operation_id, found.operation.name) != found.operation.name:
+                message = f"{operation_id[:80]} is the operationId of {ids[operation_id]} already"
+                problems.warning(pointers.join(place.pointer, "operationId"), message)
+        yield msgspec.structs.replace(found, operation=msgspec.structs.replace(found.operation, keys=keys))
+
+
+def _flawed(place: Place, flaws: list[Problem]) -> FoundOperation:
+    route = VARIABLE.sub(lambda match: f"{{{place.variables.get(match[1], match[1])}}}", place.path)
+    unsupported = (
+        msgspec.structs.replace(flaw, hint=flaw.hint or not_validated("", "").hint, whole=False) for flaw in flaws
+    )
+    return FoundOperation(SpecOperation(place.method, place.path, place.pointer, route), tuple(unsupported))
+
+
+def _places(root: dict[str, Any], problems: Problems) -> Iterator[Place]:
+    """Where the operations of a document stand."""
+    first_of: dict[str, tuple[str, set[str]]] = {}  # path and methods of the first path of each shape
     for path in root.get("paths", {}):
         if path.startswith("x-"):
             continue
-        item_pointer, item = follow(root, pointers.join("/paths", path), problems)
-        same = templates.setdefault(_TEMPLATE.sub("{}", path), path)
-        if same != path:
-            problems.error(pointers.join("/paths", path), f"this is the same path as {same}: only the names differ")
-        for method in METHODS:
-            if method in item:
-                found = _OperationReader(graph, problems, path=path, method=method, item_pointer=item_pointer).read()
-                operation_id = found.operation.operation_id
-                if operation_id and ids.setdefault(operation_id, found.operation.name) != found.operation.name:
-                    problems.error(
-                        pointers.join(found.operation.pointer, "operationId"),
-                        f"{operation_id[:80]} is the operationId of {ids[operation_id]} already",
-                    )
-                yield found
+        here = pointers.join("/paths", path)
+        try:
+            parse_template(path)
+        except TemplateError as error:
+            problems.error(here, error.reason, whole=True)
+            continue
+        item_pointer, item = follow(root, here, problems)
+        if not isinstance(item, dict):
+            continue
+        if "$ref" in root["paths"][path] and root["paths"][path].keys() & METHODS:
+            problems.warning(here, "what stands beside $ref is ignored", "refer to the path item, or write it here")
+        methods = dict(_methods(item_pointer, item, problems))
+        first, taken = first_of.setdefault(VARIABLE.sub("{}", path), (path, set()))
+        if taken & methods.keys():
+            again = min(taken & methods.keys())
+            message = f"this is the same path as {first}, only the names differ, and both have {again}"
+            problems.error(here, message, "leave one of them out", whole=True)
+        elif first != path:
+            problems.warning(here, f"this is the same path as {first}, only the names differ: they are served as one")
+        taken.update(methods)
+        variables = dict(zip(VARIABLE.findall(path), VARIABLE.findall(first), strict=True))
+        for method, pointer in methods.items():
+            yield Place(path, item_pointer, item, pointer, method, variables)
 
 
-class _OperationReader:
-    """Reads one operation: ``method`` of the path item at ``item_pointer``, which ``path`` leads to."""
+def _methods(item_pointer: str, item: dict[str, Any], problems: Problems) -> Iterator[tuple[str, str]]:
+    """The methods of a path item, each with the pointer of its operation."""
+    for key in item:
+        if key in METHODS or key == "query":
+            yield key.upper(), pointers.join(item_pointer, key)
+    more = item.get("additionalOperations", {})
+    for method in more if isinstance(more, dict) else ():
+        here = pointers.join(item_pointer, "additionalOperations", method)
+        if not _TOKEN.fullmatch(method) or method.lower() in (*METHODS, "query"):
+            problems.error(here, f"{method[:40]} is no method that could stand here", whole=True)
+        else:
+            yield method, here
 
-    def __init__(self, graph: SchemaGraph, problems: Problems, *, path: str, method: str, item_pointer: str) -> None:
+
+class OperationReader:
+    """Reads the operation at ``place``, as OpenAPI 3 writes it."""
+
+    security_schemes = "/components/securitySchemes"
+
+    def __init__(self, graph: SchemaGraph, problems: Problems, place: Place) -> None:
         self.graph = graph
         self.root = graph.root
         self.problems = problems
-        self.path = path
-        self.method = method
-        self.item_pointer = item_pointer
-        self.item: dict[str, Any] = pointers.look_up(graph.root, item_pointer)
-        self.pointer = pointers.join(item_pointer, method)
-        self.raw: dict[str, Any] = self.item[method]
+        self.place = place
+        self.raw: dict[str, Any] = pointers.look_up(graph.root, place.pointer)
         self.unsupported: list[Problem] = []
 
     def read(self) -> FoundOperation:
+        """The operation."""
+        declared = self._declared()
+        parameters = tuple(self.parameters(declared))
+        route = VARIABLE.sub(lambda match: f"{{{self.place.variables[match[1]]}}}", self.place.path)
+        tags = self.raw.get("tags")
         operation = SpecOperation(
-            method=self.method.upper(),
-            path=self.path,
-            pointer=self.pointer,
-            operation_id=self.raw.get("operationId", ""),
-            summary=self.raw.get("summary", ""),
-            deprecated=self.raw.get("deprecated", False),
-            tags=tuple(self.raw.get("tags", ())),
-            parameters=self._parameters(),
-            body=self._body() if "requestBody" in self.raw else None,
-            responses=tuple(read_responses(self.root, self.pointer, self.problems)),
+            method=self.place.method,
+            path=self.place.path,
+            route=route_of(route, parameters),
+            pointer=self.place.pointer,
+            operation_id=_text(self.raw.get("operationId")),
+            summary=_text(self.raw.get("summary")),
+            deprecated=self.raw.get("deprecated") is True,
+            tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+            parameters=parameters,
+            body=self.body(declared),
+            responses=tuple(self.responses()),
             credentials=self._credentials(),
         )
         return FoundOperation(operation, tuple(self.unsupported))
 
-    def _follow(self, pointer: str) -> tuple[str, Any]:
-        return follow(self.root, pointer, self.problems)
+    def parameters(self, declared: list[tuple[str, dict[str, Any]]]) -> Iterator[SpecParameter]:
+        """The parameters among what is ``declared``."""
+        for pointer, raw in declared:
+            parameter = read_parameter(self.graph, pointer, raw, self.unsupported)
+            if parameter is not None:
+                yield parameter
 
-    def _parameters(self) -> tuple[SpecParameter, ...]:
+    def body(self, declared: list[tuple[str, dict[str, Any]]]) -> SpecBody | None:  # noqa: ARG002 (2.0 needs it)
+        """The body that the operation takes, if it takes one."""
+        if "requestBody" not in self.raw:
+            return None
+        where = pointers.join(self.place.pointer, "requestBody")
+        body = read_body(self.graph, where, self.problems, self.unsupported)
+        for content in body.content:
+            if "itemSchema" in pointers.look_up(self.root, content.pointer):  # OpenAPI 3.2
+                message = f"the items of {content.media_range} can't be validated one by one: itemSchema"
+                self.unsupported.append(not_validated(content.pointer, message))
+        return body
+
+    def responses(self) -> Iterator[SpecResponse]:
+        """The answers that the operation gives."""
+        return read_responses(self.root, self.place.pointer, self.problems)
+
+    def _declared(self) -> list[tuple[str, dict[str, Any]]]:
+        """The Parameter Objects that hold for the operation, with their pointers: its own, and those of its path."""
         found: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
-        for owner, owner_pointer in ((self.item, self.item_pointer), (self.raw, self.pointer)):
+        for owner, owner_pointer in ((self.place.item, self.place.item_pointer), (self.raw, self.place.pointer)):
             mine: set[tuple[str, str]] = set()
+            if len(owner.get("parameters", ())) > MAX_PARAMETERS:
+                self.problems.error(self.place.pointer, f"more than {MAX_PARAMETERS} parameters")
+                return []
             for index in range(len(owner.get("parameters", ()))):
-                pointer, raw = self._follow(pointers.join(owner_pointer, "parameters", index))
+                pointer, raw = follow(self.root, pointers.join(owner_pointer, "parameters", index), self.problems)
                 if not isinstance(raw, dict) or not isinstance(raw.get("name"), str) or "in" not in raw:
-                    self.problems.error(pointer, "this is not a parameter")
+                    self.problems.error(self.place.pointer, f"what it refers to at {pointer} is not a parameter")
                     continue
                 name = raw["name"].lower() if raw["in"] == "header" else raw["name"]
                 key = (raw["in"], name)
                 if key in mine:
-                    self.problems.error(pointer, f"the {raw['in']} parameter {raw['name']} is declared twice")
+                    self.problems.error(
+                        self.place.pointer, f"the {raw['in']} parameter {raw['name'][:80]} is declared twice"
+                    )
                 mine.add(key)
                 found[key] = (pointer, raw)
-        self._check_template([name for location, name in found if location == "path"])
-        if len(found) > MAX_PARAMETERS:
-            self.problems.error(self.pointer, f"more than {MAX_PARAMETERS} parameters")
-            return ()
-        parameters = (read_parameter(self.graph, pointer, raw, self.unsupported) for pointer, raw in found.values())
-        return tuple(parameter for parameter in parameters if parameter is not None)
+        return self._as_routed(found)
 
-    def _check_template(self, declared: list[str]) -> None:
-        try:
-            parse_template(self.path)
-        except TemplateError as error:
-            self.problems.error(pointers.join("/paths", self.path), error.reason)
-            return
-        named = _TEMPLATE.findall(self.path)
-        for name in named:
-            if name not in declared:
+    def _as_routed(self, found: dict[tuple[str, str], tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+        """What was ``found``, but for path parameters: only those in the path, by the names that are routed by."""
+        variables = self.place.variables
+        for name in variables:
+            if ("path", name) not in found:
                 hint = f"add a parameter: {{name: {name}, in: path, required: true, schema: {{type: string}}}}"
-                self.problems.error(self.pointer, f"the path's {{{name}}} is not declared as a parameter", hint)
-        for name in set(declared) - set(named):
-            self.problems.error(self.pointer, f"the path parameter {name} is not in the path {self.path}")
-
-    def _body(self) -> SpecBody:
-        return read_body(self.root, pointers.join(self.pointer, "requestBody"), self.problems, self.unsupported)
+                self.problems.error(self.place.pointer, f"the path's {{{name}}} is not declared as a parameter", hint)
+        declared = []
+        for (location, name), (pointer, raw) in found.items():
+            if location != "path":
+                declared.append((pointer, raw))
+            elif name in variables:
+                # It is there whenever the path is, whatever the document says.
+                declared.append((pointer, {**raw, "name": variables[name], "required": True}))
+            else:
+                message = f"the path parameter {name[:80]} is not in the path {self.place.path}: it is ignored"
+                self.problems.warning(pointer, message)
+        return declared
 
     def _credentials(self) -> frozenset[str]:
-        schemes = self.root.get("components", {}).get("securitySchemes", {})
+        try:
+            schemes = pointers.look_up(self.root, self.security_schemes)
+        except LookupError:
+            return frozenset()
         names = set()
         for requirement in self.raw.get("security", self.root.get("security", ())):
             for name in requirement:
-                if name in schemes:
-                    _, scheme = self._follow(pointers.join("/components/securitySchemes", name))
-                    if scheme.get("type") == "apiKey" and scheme.get("in") == "query":
-                        names.add(scheme["name"])
-        return frozenset(names)
+                if isinstance(schemes, dict) and name in schemes:
+                    _, scheme = follow(self.root, pointers.join(self.security_schemes, name), Problems())
+                    if isinstance(scheme, dict) and (scheme.get("type"), scheme.get("in")) == ("apiKey", "query"):
+                        names.add(_text(scheme.get("name")))
+        return frozenset(names - {""})
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -11,17 +11,22 @@ _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 
 def escape(token: str) -> str:
     """One key as a part of a pointer."""
-    return token.replace("~", "~0").replace("/", "~1")
+    return token.replace("~", "~0").replace("/", "~1") if "~" in token or "/" in token else token
 
 
 def join(pointer: str, *tokens: str | int) -> str:
     """The pointer to what is below ``pointer`` by ``tokens``."""
-    return pointer + "".join(f"/{escape(token) if isinstance(token, str) else token}" for token in tokens)
+    for token in tokens:
+        pointer = f"{pointer}/{escape(token) if isinstance(token, str) else token}"
+    return pointer
 
 
 def split(pointer: str) -> list[str]:
     """The keys of ``pointer``."""
-    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+    tokens = pointer.split("/")[1:]
+    if "~" not in pointer:
+        return tokens
+    return [token.replace("~1", "/").replace("~0", "~") if "~" in token else token for token in tokens]
 
 
 def of_reference(reference: str) -> str:
@@ -38,6 +43,11 @@ def of_reference(reference: str) -> str:
     if pointer and not pointer.startswith("/"):
         raise ValueError("references to anchors are not supported: only JSON pointers, #/...")
     return pointer
+
+
+def to_reference(pointer: str) -> str:
+    """The local ``$ref`` that leads to ``pointer``."""
+    return "#" + pointer.replace("%", "%25")
 
 
 def look_up(root: Any, pointer: str) -> Any:

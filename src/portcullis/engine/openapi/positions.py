@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import yaml
@@ -94,8 +94,9 @@ def _yaml_marks(text: str, wanted: set[str]) -> Iterator[tuple[str, Position]]:
     path: list[str] = []  # the pointers of the open collections
     next_index: list[int | None] = []  # in a list: the next item; in a mapping: None
     key: Any = None  # in a mapping: the event of the key whose value comes next
+    next_event = yaml.CSafeLoader(text).get_event
     try:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        while not isinstance(event := next_event(), yaml.StreamEndEvent):
             if isinstance(event, yaml.CollectionEndEvent):
                 path.pop()
                 next_index.pop()
@@ -116,10 +117,25 @@ def _yaml_marks(text: str, wanted: set[str]) -> Iterator[tuple[str, Position]]:
                 else:
                     token, next_index[-1] = index, index + 1
                 pointer = pointers.join(path[-1], token)
-            if pointer in wanted:
+            is_wanted = pointer in wanted
+            if is_wanted:
                 yield pointer, (named.start_mark.line + 1, named.start_mark.column + 1)
             if isinstance(event, yaml.CollectionStartEvent):
+                if not is_wanted:
+                    _skip_collection(next_event)
+                    continue
                 path.append(pointer)
                 next_index.append(None if isinstance(event, yaml.MappingStartEvent) else 0)
     except yaml.YAMLError:
         return
+
+
+def _skip_collection(next_event: Callable[[], Any]) -> None:
+    """Go to the end of a collection that has begun: nothing in it is wanted."""
+    depth = 1
+    while depth:
+        kind = type(next_event())
+        if kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            depth += 1
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            depth -= 1

@@ -17,7 +17,9 @@ from portcullis.engine import strict_json
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_NODES: Final = 2_000_000
-MAX_DEPTH: Final = 128
+MAX_ALIASED: Final = 100_000
+"""Nodes that aliases stand for. Whoever writes a document with aliases means a few, and each is compiled by itself."""
+MAX_DEPTH: Final = 100
 _MAX_DIGITS: Final = 300
 
 _JSON: Final = re.compile(rb"\s*+\{\s*+[\"}]")
@@ -34,6 +36,7 @@ _WORDS: Final = {
 }
 _TAG: Final = "tag:yaml.org,2002:"
 _TAGGED: Final = {"null": (type(None),), "bool": (bool,), "int": (int,), "float": (int, float)}
+_COLLECTION_TAGS: Final = ("!", f"{_TAG}map", f"{_TAG}seq")
 _MERGE: Final = "\0<<"  # no key is written so: YAML has no NUL
 
 
@@ -55,26 +58,51 @@ def is_json(data: bytes) -> bool:
 
 def read(data: bytes) -> Any:
     """The value that the JSON or YAML document ``data`` says. Raises :class:`UnreadableError`."""
+    return read_counted(data, MAX_NODES)[0]
+
+
+def read_counted(data: bytes, max_nodes: int) -> tuple[Any, int]:
+    """The value that the JSON or YAML document ``data`` says, and about how many nodes it stands for.
+
+    Raises :class:`UnreadableError`, also where there are more than ``max_nodes``.
+    """
     if len(data) > MAX_BYTES:
         raise UnreadableError(f"the document is larger than {MAX_BYTES // 2**20} MiB")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"not UTF-8 at byte {error.start}") from None
-    if is_json(data):
-        try:
-            return strict_json.loads(data)
-        except strict_json.DuplicateKeyError as error:
-            raise UnreadableError(f"the key {error.name!r} is given twice in one object") from None
-        except strict_json.MalformedJsonError as error:
-            malformed = error
-        try:
-            return _YamlReader(text).read()  # YAML in flow style begins with a brace, too
-        except UnreadableError:
-            before = data[: malformed.at].decode("utf-8-sig", "replace")
-            line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-            raise UnreadableError(str(malformed), *((line, column) if malformed.at else ())) from None
-    return _YamlReader(text).read()
+    if not is_json(data):
+        return _YamlReader(text, max_nodes).read()
+    try:
+        value = strict_json.loads(data)
+    except strict_json.DuplicateKeyError as error:
+        raise UnreadableError(f"the key {error.name!r} is given twice in one object") from None
+    except strict_json.MalformedJsonError as error:
+        malformed = error
+    else:
+        return value, _count(value, max_nodes)
+    try:
+        return _YamlReader(text, max_nodes).read()  # YAML in flow style begins with a brace, too
+    except UnreadableError:
+        before = data[: malformed.at].decode("utf-8-sig", "replace")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise UnreadableError(str(malformed), *((line, column) if malformed.at else ())) from None
+
+
+def _count(value: Any, max_nodes: int) -> int:
+    """How many nodes ``value`` has. Raises :class:`UnreadableError` for too many, and for too many levels."""
+    nodes = 1
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        below = [item for each in level for item in (each.values() if type(each) is dict else each)]
+        nodes += len(below)
+        if nodes > max_nodes:
+            raise UnreadableError(f"the document stands for more than {max_nodes:,} nodes")
+        level = [item for item in below if type(item) is dict or type(item) is list]
+        if not level:
+            return nodes
+    raise UnreadableError(f"the document has more than {MAX_DEPTH} levels")
 
 
 class _Frame:
@@ -93,18 +121,23 @@ class _Frame:
 class _YamlReader:
     """Builds values from libyaml's events, with a stack of its own instead of recursion."""
 
-    def __init__(self, text: str) -> None:
-        self._events = yaml.parse(text, Loader=yaml.CSafeLoader)
+    def __init__(self, text: str, max_nodes: int) -> None:
+        self._max_nodes = max_nodes
+        self._nodes = 1
+        self._aliased = 0
+        self._next_event = yaml.CSafeLoader(text).get_event
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[Any, int]] = {}
+        self._names: dict[str, str] = {}  # each key once: there are few, and they stand everywhere
         self._root: Any = None
         self._event: Any = None
 
-    def read(self) -> Any:
+    def read(self) -> tuple[Any, int]:
+        """The value, and how many nodes it stands for."""
         try:
             documents = 0
-            for event in self._events:
-                self._event = event
+            while True:
+                self._event = event = self._next_event()
                 kind = type(event)
                 if kind is yaml.ScalarEvent:
                     self._scalar(event)
@@ -118,20 +151,21 @@ class _YamlReader:
                     documents += 1
                     if documents > 1:
                         raise self._error("a second document begins here; only one is expected")
+                elif kind is yaml.StreamEndEvent:
+                    return self._root, self._nodes
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             where = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             raise UnreadableError(f"not valid YAML: {error.problem or error.context}", *where) from None
         except yaml.YAMLError as error:
             raise UnreadableError(f"not valid YAML: {str(error).splitlines()[0]}") from None
-        return self._root
 
     def _error(self, message: str, hint: str = "") -> UnreadableError:
         mark = self._event.start_mark
         return UnreadableError(message, mark.line + 1, mark.column + 1, hint)
 
     def _start(self, event: Any, value: dict[str, Any] | list[Any]) -> None:
-        if event.tag not in (None, "!", f"{_TAG}map", f"{_TAG}seq"):
+        if event.tag is not None and event.tag not in _COLLECTION_TAGS:
             raise self._error(f"the tag {event.tag} is not supported")
         if len(self._stack) == MAX_DEPTH:
             raise self._error(f"more than {MAX_DEPTH} levels")
@@ -148,7 +182,11 @@ class _YamlReader:
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
             raise self._error(f"the alias *{event.anchor} stands for nothing, or for what it is part of")
-        self._add(*self._anchors[event.anchor])
+        value, nodes = self._anchors[event.anchor]
+        self._aliased += nodes
+        if self._aliased > MAX_ALIASED:
+            raise self._error(f"aliases stand for more than {MAX_ALIASED:,} nodes")
+        self._add(value, nodes)
 
     def _scalar(self, event: Any) -> None:
         frame = self._stack[-1] if self._stack else None
@@ -157,9 +195,13 @@ class _YamlReader:
             if event.anchor:
                 self._anchors[event.anchor] = (event.value, 1)
             # JSON knows text keys only: what was written is the key, whatever type it would have as a value.
-            self._key(frame, _MERGE if event.value == "<<" and not event.style else event.value)
+            key = event.value
+            self._key(frame, _MERGE if key == "<<" and not event.style else self._names.setdefault(key, key))
             return
-        value = self._scalar_value(event)
+        if event.tag is None:
+            value = event.value if event.style else self._plain(event.value)
+        else:
+            value = self._tagged_value(event)
         if event.anchor:
             self._anchors[event.anchor] = (value, 1)
         self._add(value, 1)
@@ -171,12 +213,12 @@ class _YamlReader:
 
     def _add(self, value: Any, nodes: int) -> None:
         if not self._stack:
-            self._root = value
+            self._root, self._nodes = value, nodes
             return
         frame = self._stack[-1]
         frame.nodes += nodes
-        if frame.nodes > MAX_NODES:
-            raise self._error(f"the document stands for more than {MAX_NODES:,} nodes, aliases written out")
+        if frame.nodes > self._max_nodes:
+            raise self._error(f"the document stands for more than {self._max_nodes:,} nodes, aliases written out")
         if isinstance(frame.value, list):
             frame.value.append(value)
         elif frame.key is _MERGE:
@@ -204,11 +246,11 @@ class _YamlReader:
                     frame.value[key] = item
                     frame.merged.add(key)
 
-    def _scalar_value(self, event: Any) -> Any:
+    def _tagged_value(self, event: Any) -> Any:
         text: str = event.value
         tag = event.tag
-        if tag in (None, "!") or tag == f"{_TAG}str":
-            return text if event.style or tag else self._plain(text)
+        if tag in ("!", f"{_TAG}str"):
+            return text
         kinds = _TAGGED.get(tag.removeprefix(_TAG))
         if kinds is None:
             raise self._error(f"the tag {tag} is not supported")

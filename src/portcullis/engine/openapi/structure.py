@@ -1,208 +1,207 @@
-"""Is this an OpenAPI document? Its shape by the official schemas, and every reference in it.
+"""Is this an OpenAPI document? Its shape, by the official schemas (:mod:`portcullis.engine.openapi.metaschemas`).
 
-The schemas are the OpenAPI Initiative's, as ``openapi-spec-validator`` ships them. Its own checks on top of them
-are not used: they say no place, resolve references over the network, fail on some documents with an exception, and
-take seconds where these take milliseconds. What they check is checked here and in
-:mod:`portcullis.engine.openapi.operations`.
+What is wrong is an error where it matters to enforcement, and a warning where it does not: real documents are full of
+responses without a description and of keys that some tool made up. Keys that the specification does not have are
+errors where they look like a misspelt one that matters, and where they would constrain values if they counted.
+
+The checks of ``openapi-spec-validator`` on top of the schemas are not used: they say no place, resolve references over
+the network, fail on some documents with an exception, and take seconds where these take milliseconds. What they check
+is checked in :mod:`~portcullis.engine.openapi.bundle` and :mod:`~portcullis.engine.openapi.operations`.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
-from importlib import import_module
+from collections.abc import Iterable
 from typing import Any, Final
 
 import jsonschema_rs
 
 from portcullis.engine.openapi import pointer as pointers
+from portcullis.engine.openapi.anatomy import REFERENCE, Anatomy, Kind, Trail, pointer_of
+from portcullis.engine.openapi.bundle import Bundle
+from portcullis.engine.openapi.metaschemas import DIALECTS, LIMIT, Metaschema, lenient, schema_2020, strict
 from portcullis.engine.openapi.problems import Problems
-from portcullis.engine.openapi.violations import Explainer, Schema, TooComplexError, Violation
-from portcullis.engine.openapi.wording import sentence, suggestion
+from portcullis.engine.openapi.violations import TooComplexError, Violation
+from portcullis.engine.openapi.wording import listing, sentence, suggestion
 
-_VERSION: Final = re.compile(r"3\.([01])\.[0-9]{1,3}(?:-[0-9A-Za-z.\-]{1,40})?")
-_DIALECTS: Final = (
-    "https://spec.openapis.org/oas/3.1/dialect/base",
-    "https://json-schema.org/draft/2020-12/schema",
-)
-_LOOKS: Final = 100_000
+SUPPORTED: Final = "Swagger 2.0 and OpenAPI 3.0, 3.1 and 3.2 are supported"
+_VERSION: Final = re.compile(r"3\.[012]\.[0-9]{1,3}(?:-[0-9A-Za-z.\-]{1,40})?")
+_MAX_WARNINGS: Final = 50
+_TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 
-# Below these keys stand names that the author chose; everywhere else keys are keywords.
-_NAMED: Final = frozenset(
+# Keywords of JSON Schema that 2.0 or 3.0 have not, and that would refuse values if they had.
+_CONSTRAINING: Final = frozenset(
     (
-        *("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "responses"),
-        *("parameters", "headers", "requestBodies", "callbacks", "links", "securitySchemes", "pathItems", "content"),
-        *("paths", "webhooks", "encoding", "variables"),
+        *("const", "patternProperties", "propertyNames", "contains", "minContains", "maxContains", "if", "then"),
+        *("else", "dependencies", "dependentRequired", "dependentSchemas", "prefixItems", "additionalItems"),
+        *("unevaluatedProperties", "unevaluatedItems", "anyOf", "oneOf", "not", "$dynamicRef", "$recursiveRef"),
     )
 )
-# What stands below these is data, however much it may look like a reference.
-_DATA: Final = frozenset(("example", "examples", "default", "enum", "const", "mapping", "scopes", "security"))
 
 
 def version_of(root: Any) -> tuple[str, str | None]:
     """The version that a document says, and ``None`` or why it can't be used."""
     if not isinstance(root, dict):
-        return "", "not an OpenAPI document: a mapping with the key openapi is expected"
-    if "swagger" in root:
-        return str(root["swagger"])[:20], f"Swagger {str(root['swagger'])[:20]} is not supported"
-    version = root.get("openapi")
-    if version is None:
-        return "", "not an OpenAPI document: the key openapi is missing"
-    if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        return str(version)[:20], f"OpenAPI {str(version)[:20]} is not supported"
-    return version, None
+        return "", "not an OpenAPI document: a mapping with the key openapi or swagger is expected"
+    if "$ref" in root:
+        return "", "a whole document can't be a reference"
+    if "swagger" in root and "openapi" not in root:
+        version = str(root["swagger"])[:20]
+        # Written as a number in YAML it is one, and the meaning is plain.
+        return ("2.0", None) if version == "2.0" else (version, f"Swagger {version} is not supported")
+    said = root.get("openapi")
+    if said is None:
+        return "", "not an OpenAPI document: the key openapi (or swagger) is missing"
+    if not isinstance(said, str) or not _VERSION.fullmatch(said):
+        return str(said)[:20], f"OpenAPI {str(said)[:20]} is not supported"
+    return said, None
 
 
-def check_structure(root: dict[str, Any], version: str, problems: Problems) -> None:
-    """Note what is wrong with the shape of a document of a supported ``version``, and with its references."""
-    schema_roots = list(_check_references(root, problems))
-    if version.startswith("3.0"):
-        _check_against(_metaschema_30(), root, "", problems)
-        return
-    _check_against(_metaschema_31(), root, "", problems)
-    dialect = root.get("jsonSchemaDialect", _DIALECTS[0])
-    if dialect not in _DIALECTS:
-        problems.error("/jsonSchemaDialect", f"the dialect {str(dialect)[:80]} is not supported", f"{_DIALECTS[1]} is")
-    for pointer, schema in schema_roots:
-        if not _schema_2020().is_valid(schema):
-            for error in _schema_2020().iter_errors(schema):
-                place = pointers.join(pointer, *error.instance_path)
+def check_structure(bundled: Bundle, version: str, anatomy: Anatomy, problems: Problems) -> None:
+    """Note what is wrong with the shape of a document of a supported ``version``, and of what it refers to."""
+    checker = _Checker(version[:3], anatomy, problems)
+    checker.check("", "document", bundled.root)
+    is_older = version[:3] in ("2.0", "3.0")
+    if not is_older:
+        dialect = bundled.root.get("jsonSchemaDialect", DIALECTS[0])
+        if str(dialect).removesuffix("#") not in DIALECTS:
+            message = f"the dialect {str(dialect)[:80]} is not supported"
+            problems.error("/jsonSchemaDialect", message, f"{DIALECTS[1]} is")
+    for reached, noted in ((bundled.enforced, problems), (bundled.aside, Problems())):
+        checker.problems = noted
+        for kind, pointer in reached.targets:
+            checker.check(pointer, kind, pointers.look_up(bundled.root, pointer))
+        if not is_older:
+            _check_schemas(bundled.root, reached.schemas, noted)
+        if noted is not problems:
+            for problem in noted:
+                problems.warning(problem.pointer, problem.message, problem.hint)
+
+
+def _check_schemas(root: Any, trails: Iterable[Trail], problems: Problems) -> None:
+    is_schema = schema_2020().is_valid
+    for trail in trails:
+        schema = _look_up(root, trail)
+        if not is_schema(schema):
+            for error in schema_2020().iter_errors(schema):
+                place = pointers.join(pointer_of(trail), *error.instance_path)
                 problems.error(place, f"not a JSON Schema: {_said(error)}")
 
 
+def _look_up(root: Any, trail: Trail) -> Any:
+    if len(trail) == 1:
+        return pointers.look_up(root, trail[0])
+    return _look_up(root, trail[0])[trail[1]]
+
+
 def _said(error: jsonschema_rs.ValidationError) -> str:
+    if error.kind.name == "anyOf" and error.instance_path and error.instance_path[-1] == "type":
+        return f"must be one of {listing(_TYPES)}, or a list of these"
     found = Violation(tuple(error.instance_path), error.kind.name, {error.kind.name: error.kind.value}, "", None)
     return sentence(found)
 
 
-def _check_references(root: dict[str, Any], problems: Problems) -> Iterator[tuple[str, Any]]:
-    """Note references that lead nowhere or out of the document; yields the schemas on the way, with their pointers."""
-    pending: list[tuple[str, Any, bool]] = [("", root, False)]
-    while pending:
-        pointer, value, named = pending.pop()
-        if isinstance(value, list):
-            pending.extend((f"{pointer}/{index}", item, False) for index, item in enumerate(value))
-        elif isinstance(value, dict):
-            reference = value.get("$ref")
-            if isinstance(reference, str) and not named:
-                _check_reference(root, pointer, reference, problems)
-            for key, item in value.items():
-                if not named and (key in _DATA or key.startswith("x-")):
-                    continue
-                below = pointers.join(pointer, key)
-                if (key == "schema" and not named) or pointer == "/components/schemas":
-                    yield below, item
-                pending.append((below, item, key in _NAMED and not named and isinstance(item, dict)))
+class _Checker:
+    """Checks objects of documents of one version."""
 
+    def __init__(self, version: str, anatomy: Anatomy, problems: Problems) -> None:
+        self._version = version
+        self._anatomy = anatomy
+        self.problems = problems
 
-def _check_reference(root: dict[str, Any], pointer: str, reference: str, problems: Problems) -> None:
-    seen: list[str] = []
-    while True:
+    def check(self, pointer: str, kind: Kind, value: Any) -> None:
+        """Note what is wrong with ``value``, which stands at ``pointer`` and is meant to be of ``kind``."""
+        if isinstance(value, dict) and isinstance(value.get(REFERENCE), str) and kind != "schema":
+            return  # where that leads to is looked at on its own
+        exact = strict(self._version)
+        if exact.is_valid(value) if kind == "document" else exact.is_valid_as(kind, value):
+            return
+        if not isinstance(value, dict):
+            self.problems.error(pointer, f"this is not a {kind}")
+            return
         try:
-            target = pointers.of_reference(reference)
-            value = pointers.look_up(root, target)
-        except ValueError as error:
-            problems.error(f"{pointer}/$ref", f"{reference[:100]}: {error}")
+            told = self._errors(pointer, kind, value)
+        except TooComplexError:
+            self.problems.error(pointer, f"not a valid {'OpenAPI document' if kind == 'document' else kind}")
             return
-        except LookupError:
-            problems.error(f"{pointer}/$ref", f"{reference[:100]} leads nowhere")
+        told |= self._unknown_keys(pointer, kind, value)
+        self._warnings(pointer, kind, value, exact, told)
+
+    def _errors(self, pointer: str, kind: Kind, value: Any) -> set[str]:
+        """Note what makes ``value`` unusable, and give the places of it. Raises :class:`TooComplexError`."""
+        found = lenient(self._version).violations(value, kind)
+        if len(found) >= LIMIT:
+            self.problems.error(pointer, f"more than {LIMIT:,} things are wrong")
+        places = set()
+        for violation in found:
+            place = _place(pointer, violation)
+            places.add(place)
+            self.problems.error(place, f"{_subject(violation)}{sentence(violation)}", suggestion(violation))
+        return places
+
+    def _warnings(self, pointer: str, kind: Kind, value: Any, exact: Metaschema, told: set[str]) -> None:
+        """Note what is not as it should be, but harmless, where nothing was ``told`` yet."""
+        try:
+            found = exact.violations(value, kind)
+        except TooComplexError:
+            self.problems.warning(pointer, "not quite as the specification wants it, in too many ways to tell")
             return
-        # A chain of references that closes on itself never says anything; cycles through schemas are fine.
-        if not isinstance(value, dict) or not isinstance(value.get("$ref"), str) or len(value) > 1:
+        harmless = [violation for violation in found if _place(pointer, violation) not in told]
+        for violation in harmless[:_MAX_WARNINGS]:
+            message = f"{_subject(violation)}{sentence(violation)}; this does not change what is enforced"
+            self.problems.warning(_place(pointer, violation), message, suggestion(violation))
+
+    def _unknown_keys(self, pointer: str, kind: Kind, value: Any) -> set[str]:
+        """Note the keys that no object of their kind has, and give their places."""
+        places = set()
+        pending: list[tuple[Any, Kind, Trail]] = [(value, kind, (pointer,))]
+        while pending:
+            value, kind, trail = pending.pop()
+            if not isinstance(value, dict) or (REFERENCE in value and kind not in self._anatomy.siblings):
+                continue
+            known = self._anatomy.keys.get(kind)
+            if known is not None and not value.keys() <= known:
+                for key in value.keys() - known:
+                    if not key.startswith("x-"):
+                        places.add(place := pointers.join(pointer_of(trail), key))
+                        self._unknown_key(place, kind, trail, key)
+            pending.extend(self._anatomy.children(kind, value, trail))
+        return places
+
+    def _unknown_key(self, place: str, kind: Kind, trail: Trail, key: str) -> None:
+        subject = _named(trail[-1] if len(trail) == 2 else "")
+        message = f'{subject}has "{key[:60]}", which is not declared'
+        if kind == "schema" and key in _CONSTRAINING:
+            spec = "Swagger" if self._version == "2.0" else "OpenAPI"
+            self.problems.error(place, f"schemas of {spec} {self._version} have no {key}: it would not be enforced")
             return
-        if target in seen:
-            problems.error(f"{pointer}/$ref", f"{reference[:100]} leads back to itself")
-            return
-        seen.append(target)
-        reference = value["$ref"]
+        near = _nearest(key, self._anatomy.keys[kind])
+        hint = f'did you mean "{near}"?' if near else ""
+        if near and near not in self._anatomy.documentation[kind] and kind not in ("security scheme", "link"):
+            self.problems.error(place, message, hint)
+        else:
+            self.problems.warning(place, f"{message}: it is ignored", hint)
 
 
-class _Metaschema:
-    """A schema of documents: quick to say yes, and able to explain a no."""
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        self.schema = schema
-        self.is_valid: Callable[[Any], bool] = jsonschema_rs.Draft202012Validator(
-            schema, offline=True, pattern_options=jsonschema_rs.RegexOptions()
-        ).is_valid
-
-    def resolve(self, reference: str) -> Schema:
-        found: Schema = pointers.look_up(self.schema, pointers.of_reference(reference))
-        return found
+def _nearest(key: str, known: Iterable[str]) -> str:
+    """The one of ``known`` that was probably meant by ``key``, if any."""
+    by_letters = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(key.lower(), by_letters, n=1, cutoff=0.75)
+    return by_letters[close[0]] if close else ""
 
 
-def _check_against(metaschema: _Metaschema, value: Any, pointer: str, problems: Problems) -> None:
-    if metaschema.is_valid(value):
-        return
-    explainer = Explainer(metaschema.resolve, budget=_LOOKS, limit=100)
-    try:
-        found = explainer.violations(metaschema.schema, value)
-    except TooComplexError:
-        found = ()
-    for violation in found:
-        path = violation.path
-        if violation.keyword.endswith("Properties") and violation.names:
-            path = (*path, violation.names[0])
-        problems.error(
-            pointers.join(pointer, *path), f"{_subject(violation)}{sentence(violation)}", suggestion(violation)
-        )
-    if not found:
-        problems.error(pointer, "not a valid OpenAPI document")
+def _place(pointer: str, violation: Violation) -> str:
+    path = violation.path
+    if violation.keyword.endswith("Properties") and violation.names:
+        path = (*path, violation.names[0])
+    return pointers.join(pointer, *path)
 
 
 def _subject(violation: Violation) -> str:
-    name = violation.path[-1] if violation.path else ""
+    return _named(violation.path[-1] if violation.path else "")
+
+
+def _named(name: object) -> str:
     return f"{name} " if isinstance(name, str) and 0 < len(name) <= 60 else "this "
-
-
-@cache
-def _metaschema_30() -> _Metaschema:
-    schema = _by_reference(_without(_official("schema_v30"), "id", "$schema", "format"))
-    # The one keyword that draft 4 writes differently.
-    positive = schema["definitions"]["Schema"]["properties"]["multipleOf"]
-    positive["exclusiveMinimum"] = positive.pop("minimum")
-    return _Metaschema(schema)
-
-
-def _by_reference(value: Any) -> Any:
-    """Turn "one of this or a reference" into "a reference if it says ``$ref``": so it is clear which one was meant."""
-    if isinstance(value, list):
-        return [_by_reference(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    match value.get("oneOf"):
-        case [meant, {"$ref": "#/definitions/Reference"} as reference]:
-            return {"if": {"type": "object", "required": ["$ref"]}, "then": reference, "else": meant}
-    return {key: _by_reference(item) for key, item in value.items()}
-
-
-@cache
-def _metaschema_31() -> _Metaschema:
-    # Schema objects are checked on their own, by their own schema.
-    return _Metaschema(_without(_official("schema_v31"), "$id", "$schema", "format", "$dynamicRef", "$dynamicAnchor"))
-
-
-@cache
-def _schema_2020() -> jsonschema_rs.Validator:
-    return jsonschema_rs.Draft202012Validator(
-        {"$ref": _DIALECTS[1]}, offline=True, pattern_options=jsonschema_rs.RegexOptions()
-    )
-
-
-def _official(name: str) -> dict[str, Any]:
-    # Imported only where documents are read: the package brings 9 MiB of others with it.
-    return dict(getattr(import_module("openapi_spec_validator.schemas"), name))
-
-
-def _without(value: Any, *keywords: str, named: bool = False) -> Any:
-    """A copy of a schema without some ``keywords``."""
-    if isinstance(value, list):
-        return [_without(item, *keywords) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: _without(item, *keywords, named=not named and (key in _NAMED or key in ("definitions", "$defs")))
-        for key, item in value.items()
-        if named or key not in keywords
-    }

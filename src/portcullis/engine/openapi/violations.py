@@ -15,8 +15,17 @@ from typing import Any, Final
 import jsonschema_rs
 import msgspec
 
+from portcullis.engine.openapi.compiling import compile_schema
+from portcullis.engine.openapi.formats import is_broken_by
+
 SOURCE: Final = "x-source"
 """In a translated schema: the JSON pointer of the part of the document that it comes from."""
+HIDDEN: Final = "x-hidden"
+"""In a translated schema that nothing fits: why (``readOnly``, ``writeOnly``), other than that it is not declared."""
+SELECTED_BY: Final = "x-selected-by"
+"""In a translated schema with ``anyOf``: the field whose value selects the one alternative that counts."""
+TAG: Final = "x-tag"
+"""In such an alternative: the values that select it. Those without are tried where no value selects another."""
 
 _MAX_NESTING: Final = 80  # about six frames each
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
@@ -46,6 +55,7 @@ _ASSERTIONS: Final = (
     "minProperties",
     "maxProperties",
     "dependentRequired",
+    "format",
 )
 
 Schema = dict[str, Any] | bool
@@ -57,7 +67,7 @@ class Violation(msgspec.Struct, frozen=True):
 
     ``path`` leads from the checked value to ``value``, the part that is wrong; ``keyword`` of ``schema`` is what
     it breaks, and ``source`` is the JSON pointer of that keyword in the document; ``names`` are the keys that
-    are missing or not declared.
+    are missing or not declared; ``selected``: the field and the value that selected the schema, if one did.
     """
 
     path: Path
@@ -66,6 +76,7 @@ class Violation(msgspec.Struct, frozen=True):
     source: str
     value: object
     names: tuple[str, ...] = ()
+    selected: tuple[str, str] | None = None
 
 
 class TooComplexError(Exception):
@@ -144,16 +155,16 @@ class Explainer:
     def _assert_here(self, schema: dict[str, Any], value: object, source: str) -> Iterator[Violation]:
         if id(schema) not in self._assertions:
             checks: dict[str, Any] = {keyword: schema[keyword] for keyword in _ASSERTIONS if keyword in schema}
-            self._assertions[id(schema)] = (
-                jsonschema_rs.Draft202012Validator(checks, pattern_options=jsonschema_rs.RegexOptions(), offline=True)
-                if checks
-                else None
-            )
+            self._assertions[id(schema)] = compile_schema(checks) if checks else None
         validator = self._assertions[id(schema)]
         if validator is not None and not validator.is_valid(value):
-            for error in validator.iter_errors(value):
-                keyword = str(error.schema_path[0])
-                yield Violation((), keyword, schema, f"{source}/{keyword}", value)
+            # Its own errors quote the whole value: of one of a megabyte that takes half a second.
+            for keyword in _ASSERTIONS:
+                if keyword not in schema or compile_schema({keyword: schema[keyword]}).is_valid(value):
+                    continue
+                is_format = is_broken_by(schema.get("format", ""), keyword, schema[keyword])
+                broken = "format" if is_format else keyword
+                yield Violation((), broken, schema, f"{source}/{broken}", value)
 
     def _in_place(self, schema: dict[str, Any], value: object, source: str) -> Iterator[Violation]:
         if "$ref" in schema:
@@ -164,18 +175,43 @@ class Explainer:
             yield from self.violations(part, value, f"{source}/allOf/{index}")
         for keyword in ("anyOf", "oneOf"):
             if keyword in schema:
-                yield from self._alternatives(schema, keyword, value, source)
+                if keyword == "anyOf" and SELECTED_BY in schema:
+                    yield from self._selected(schema, value, source)
+                else:
+                    yield from self._alternatives(schema, keyword, schema[keyword], value, source)
         if "not" in schema and not self.violations(schema["not"], value, f"{source}/not"):
             yield Violation((), "not", schema, f"{source}/not", value)
         if "if" in schema:
             keyword = "else" if self.violations(schema["if"], value) else "then"
             yield from self.violations(schema.get(keyword, True), value, f"{source}/{keyword}")
 
-    def _alternatives(self, schema: dict[str, Any], keyword: str, value: object, source: str) -> Iterator[Violation]:
-        tries = [
-            self.violations(branch, value, f"{source}/{keyword}/{index}")
-            for index, branch in enumerate(schema[keyword])
-        ]
+    def _selected(self, schema: dict[str, Any], value: object, source: str) -> Iterator[Violation]:
+        """What is wrong with ``value`` by the alternative that its tag selects."""
+        name = schema[SELECTED_BY]
+        branches = schema["anyOf"]
+        tag = value.get(name) if isinstance(value, dict) else None
+        if isinstance(tag, str):
+            for branch in branches:
+                if tag in tags_of(branch):
+                    for violation in self.violations(branch, value, source):
+                        yield msgspec.structs.replace(violation, selected=violation.selected or (name, tag))
+                    return
+        others = [branch for branch in branches if not tags_of(branch)]
+        if not isinstance(value, dict):
+            yield from self._alternatives(schema, "anyOf", branches, value, source)
+        elif all(self.violations(branch, value, source) for branch in others):
+            if any(_speaks_of(branch, name) for branch in others):
+                yield from self._alternatives(schema, "anyOf", others, value, source)
+            elif name not in value:
+                yield Violation((), "required", schema, f"{source}/discriminator", value, (name,))
+            else:
+                known = {"enum": [tag for branch in branches for tag in tags_of(branch)]}
+                yield Violation((name,), "enum", known, f"{source}/discriminator", tag)
+
+    def _alternatives(
+        self, schema: dict[str, Any], keyword: str, branches: list[Schema], value: object, source: str
+    ) -> Iterator[Violation]:
+        tries = [self.violations(branch, value, f"{source}/{keyword}/{index}") for index, branch in enumerate(branches)]
         fitting = sum(not violations for violations in tries)
         if fitting == 0:
             # Say what is wrong with the alternative that was most likely meant, if one stands out.
@@ -197,7 +233,12 @@ class Explainer:
                 yield from self.violations(part, value, f"{source}/dependentSchemas/{_escape(name)}")
         properties = schema.get("properties", {})
         for name, part in properties.items():
-            if name in value:
+            if name not in value:
+                continue
+            if isinstance(part, dict) and HIDDEN in part:
+                place = f"{source}/properties/{_escape(name)}"
+                yield Violation((), part[HIDDEN], schema, place, value, (name,))
+            else:
                 yield from _below(name, self.violations(part, value[name], f"{source}/properties/{_escape(name)}"))
         patterns = schema.get("patternProperties", {})
         for pattern, part in patterns.items():
@@ -282,10 +323,18 @@ class Explainer:
             yield from (part for name, part in schema.get("dependentSchemas", {}).items() if name in value)
 
     def _matching(self, pattern: str, value: dict[str, Any]) -> list[str]:
-        matches = jsonschema_rs.Draft202012Validator(
-            {"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions(), offline=True
-        ).is_valid
+        matches = compile_schema({"pattern": pattern}).is_valid
         return [name for name in value if matches(name)]
+
+
+def tags_of(branch: Schema) -> list[str]:
+    """The values that select ``branch``, an alternative of a translated schema."""
+    tags: list[str] = branch.get(TAG, []) if isinstance(branch, dict) else []
+    return tags
+
+
+def _speaks_of(branch: Schema, name: str) -> bool:
+    return isinstance(branch, dict) and name in branch.get("properties", ())
 
 
 def has_type(value: object, types: str | list[str]) -> bool:

@@ -7,17 +7,20 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from portcullis.engine.openapi.violations import Schema, Violation
+from portcullis.engine.openapi.formats import FORMATS, is_broken_by
+from portcullis.engine.openapi.violations import HIDDEN, Schema, Violation
 
 _MAX_OPTIONS: Final = 8
 _MAX_TEXT: Final = 60
 _MAX_VALUE: Final = 40
 _SENSITIVE: Final = re.compile(
-    "pass|pwd|secret|token|key|auth|cred|session|jwt|sig|pin$|otp|cvv|cvc|card|iban|ssn|account", re.IGNORECASE
+    "pass|pwd|secret|token|key|auth|cred|session|jwt|sig|pin$|otp|cvv|cvc|card|iban|ssn|account|^cookie$", re.IGNORECASE
 )
 
-UNDECLARED: Final = frozenset({"additionalProperties", "unevaluatedProperties", "false"})
-"""Keywords that are broken by what is not declared."""
+HIDDEN_FIELDS: Final = {"readOnly": "read-only", "writeOnly": "write-only"}
+"""Keywords that are broken by fields which are for the other direction, and what such a field is called."""
+UNDECLARED: Final = frozenset({"additionalProperties", "unevaluatedProperties", "false", *HIDDEN_FIELDS})
+"""Keywords that are broken by what is not declared, or not for this direction."""
 
 _BOUNDS: Final = {
     "minimum": "minimum {}",
@@ -57,13 +60,20 @@ def allowed(schema: Schema) -> str:
         return "nothing"
     parts: list[str] = []
     types = schema.get("type")
-    if types:
+    known = FORMATS.get(schema.get("format", ""))
+    if types and not (known is not None and types in ("integer", "number") and known.for_numbers is not None):
         parts.append(" or ".join([types] if isinstance(types, str) else types))
     if "const" in schema:
         parts.append(_literal(schema["const"]))
     if "enum" in schema:
         parts.append("one of " + listing(schema["enum"]))
-    parts += [text.format(_bound(schema[keyword])) for keyword, text in _BOUNDS.items() if keyword in schema]
+    if known is not None:
+        parts.append(known.meaning)
+    parts += [
+        text.format(_bound(schema[keyword]))
+        for keyword, text in _BOUNDS.items()
+        if keyword in schema and not is_broken_by(schema.get("format", ""), keyword, schema[keyword])
+    ]
     if schema.get("uniqueItems"):
         parts.append("no item twice")
     if not parts and "properties" in schema:
@@ -74,14 +84,31 @@ def allowed(schema: Schema) -> str:
 def sentence(violation: Violation) -> str:
     """What is wrong, as the end of a sentence that begins with the place: ``must be integer, minimum 1``.
 
-    Tells what the document allows and which keys were sent, never the values that were sent.
+    Tells what the document allows and which keys were sent, never the values that were sent; but for those that
+    select an alternative: the document has them too.
     """
+    if violation.selected is None:
+        return _sentence(violation)
+    name, value = violation.selected
+    return f"{_sentence(violation)} (for {shorten(name)} {_literal(value)})"
+
+
+def declared(schema: Schema) -> str:
+    """The fields that ``schema`` itself declares, for this direction, as a list."""
+    properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    return listing(name for name, part in properties.items() if not (isinstance(part, dict) and HIDDEN in part))
+
+
+def _sentence(violation: Violation) -> str:
     names = listing(violation.names, "and")
     match violation.keyword:
         case "required":
             return f"lacks {names}"
         case "additionalProperties" | "unevaluatedProperties":
             return f"has {names}, which is not declared" if len(violation.names) == 1 else f"has undeclared {names}"
+        case "readOnly" | "writeOnly":
+            kind = HIDDEN_FIELDS[violation.keyword]
+            return f"has {names}, which is a {kind} field" if len(violation.names) == 1 else f"has {kind} {names}"
         case "false":
             return "is not declared"
         case "anyOf" | "oneOf" if violation.names:
@@ -98,7 +125,8 @@ def sentence(violation: Violation) -> str:
 def found(value: object, path: Iterable[str | int]) -> str:
     """``value``, which stood at ``path``, for the record: what it is, and itself if it is short and no secret.
 
-    Fields whose name sounds like a secret (or have one around them that does) are never shown.
+    Fields whose name sounds like a secret (or have one around them that does) are never shown, and nor are cookies:
+    ``path`` begins with where in the message the value stood.
     """
     kind = type_name(value)
     if isinstance(value, dict | list):
@@ -112,7 +140,11 @@ def found(value: object, path: Iterable[str | int]) -> str:
 
 def suggestion(violation: Violation) -> str:
     """For an undeclared key: the declared one that was probably meant, as a hint; or ``""``."""
-    if violation.keyword == "required" or not violation.names or not isinstance(violation.schema, dict):
+    if (
+        violation.keyword in ("required", *HIDDEN_FIELDS)
+        or not violation.names
+        or not isinstance(violation.schema, dict)
+    ):
         return ""
     known: dict[str, Any] = violation.schema.get("properties", {})
     close = difflib.get_close_matches(violation.names[0], known, n=1)

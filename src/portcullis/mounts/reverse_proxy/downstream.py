@@ -23,9 +23,7 @@ from portcullis.engine.decision import Refuse
 from portcullis.engine.operation import UNROUTED
 from portcullis.engine.request import RequestView
 from portcullis.mounts.forwarding import (
-    DROPPED_FROM_REQUESTS,
     REMEMBERED_BYTES,
-    FieldRenderer,
     Fields,
     end_to_end,
     forwarding_fields,
@@ -36,6 +34,7 @@ from portcullis.mounts.forwarding import (
 from portcullis.mounts.http1.body import LAST_CHUNK, BodyDecoder, ChunkedDecoder, LengthDecoder, encode_chunk
 from portcullis.mounts.http1.errors import ProtocolError
 from portcullis.mounts.http1.request_head import RequestHead, parse_request_head
+from portcullis.mounts.request_fields import RequestFieldRenderer
 from portcullis.mounts.reverse_proxy.redirect import https_required
 from portcullis.mounts.reverse_proxy.roles import NO_BODY
 from portcullis.mounts.reverse_proxy.stream import Stream
@@ -105,7 +104,7 @@ class DownstreamConnection(asyncio.Protocol):
         self._held = False
         self._writing_blocked = False
         self.deadline = 0
-        self.renderer = FieldRenderer(DROPPED_FROM_REQUESTS, drops_alike=True)
+        self.renderer = RequestFieldRenderer()
 
     def __repr__(self) -> str:
         state = "lingering" if self._lingering else "idle" if self._stream is None else "busy"

@@ -108,7 +108,7 @@ class UpstreamPool:
         timeouts = config.timeouts
         self.connect_seconds = timeouts.connect
         self.wait_ns = int(timeouts.connect * len(config.targets) * 1e9) + 10**9
-        self.first_byte_ns = int(timeouts.first_byte * 1e9)
+        self.first_byte_ns = int(min(timeouts.first_byte, timeouts.whole) * 1e9)
         self.idle_ns = int(timeouts.idle * 1e9)
         self.whole_ns = int(timeouts.whole * 1e9)
         self.keep_ns = int(timeouts.keep * 1e9)
@@ -116,6 +116,7 @@ class UpstreamPool:
         self.ejection_failures = config.ejection.failures
         self.ejection_ns = int(config.ejection.duration * 1e9)
         self.max_connections = config.max_connections
+        self.max_header_bytes = config.max_header_bytes
         self.preserve_host = config.host == "preserve"
         self.targets = tuple(Target(self, url) for url in config.targets)
         self._only = self.targets[0] if len(self.targets) == 1 else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol
 from portcullis.engine.codes import Code
 from portcullis.mounts.forwarding import FieldRenderer
 from portcullis.mounts.http1.response_head import ResponseHead
+from portcullis.mounts.request_fields import RequestFieldRenderer
 
 if TYPE_CHECKING:
     from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
@@ -25,7 +26,7 @@ Retriable = Literal["no", "unanswered", "unsent"]
 class Downstream(Protocol):
     """What a stream needs of the connection its client is on. ``renderer``: of the request fields that cross."""
 
-    renderer: FieldRenderer
+    renderer: RequestFieldRenderer
 
     def answer(self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, ended: bool) -> None:
         """Send an answer's head and the beginning of its body.

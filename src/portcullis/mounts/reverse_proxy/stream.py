@@ -18,7 +18,7 @@ must never take a cut answer for a whole one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -31,13 +31,14 @@ from portcullis.engine.codes import (
     UPSTREAM_TOO_LARGE,
     Code,
 )
-from portcullis.engine.decision import Answer, Finding, Refuse
+from portcullis.engine.decision import Answer, Finding, Modify, Refuse
 from portcullis.engine.exchange import End, Exchange
+from portcullis.engine.facts import UNREAD
 from portcullis.engine.problem import PROBLEM_TYPE, problem_document
 from portcullis.engine.request import RequestView
 from portcullis.engine.response import ResponseView
 from portcullis.engine.target import TargetError, read_target
-from portcullis.mounts.forwarding import FieldRenderer, render_fields
+from portcullis.mounts.forwarding import FieldRenderer, render_fields, render_own_fields
 from portcullis.mounts.http1.body import LAST_CHUNK, encode_chunk
 from portcullis.mounts.http1.response_head import ResponseHead
 from portcullis.mounts.reverse_proxy.held_body import HeldBody
@@ -56,12 +57,16 @@ DECISION_SECONDS: Final = 10.0
 _TRACE_STATE: Final = frozenset({b"tracestate"})
 _NOTHING: Final[frozenset[bytes]] = frozenset()
 # What a body that was decoded or changed is no longer described by.
-_OF_THE_BODY: Final = frozenset({b"accept-ranges", b"content-digest", b"content-md5", b"digest"})
+_OF_THE_BODY: Final = Modify(remove_fields=frozenset({b"accept-ranges", b"content-digest", b"content-md5", b"digest"}))
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 
 
 class Stream(msgspec.Struct, eq=False):
-    """One exchange. ``_length``: the request body's announced length in bytes, ``None`` if it is chunked."""
+    """One exchange.
+
+    ``_length``: the request body's announced length in bytes, ``None`` if it is chunked; ``_forgotten``: bytes of that
+    body are with a service and not here any more, so the request can't be sent again.
+    """
 
     _gateway: Gateway
     _downstream: Downstream
@@ -74,6 +79,7 @@ class Stream(msgspec.Struct, eq=False):
     _waiting: bool = False
     _buffering: bool = False
     _retried: bool = False
+    _forgotten: bool = False
     _done: bool = False
     _sent_ns: int = 0
     _task: asyncio.Task[None] | None = None
@@ -211,11 +217,21 @@ class Stream(msgspec.Struct, eq=False):
     def _body_complete(self) -> None:
         decision = self.exchange.decide_body(self._held.whole() if self._held is not None else b"")
         if decision is None:
-            self._connect()
+            self._body_allowed()
         elif isinstance(decision, Refuse | Answer):
             self._end(decision)
         else:
-            self._await(decision, self._connect)
+            self._await(decision, self._body_allowed)
+
+    def _body_allowed(self) -> None:
+        """The whole body may pass; what it was decoded to or changed to is held instead, and counted."""
+        body = self.exchange.body
+        if body is not None:
+            self._release_held()
+            if not self._hold(body):
+                self.refuse(Refuse(BUFFERS_FULL))
+                return
+        self._connect()
 
     def _await(self, decision: Awaitable[End | None], then: object) -> None:
         self._task = self._gateway.spawn(self._decided(decision, then))
@@ -273,8 +289,9 @@ class Stream(msgspec.Struct, eq=False):
             self._traceparent,
             self._framing(len(body)),
         )
+        exchange.facts.document = UNREAD  # no step asks for it any more, and it is many times larger than its text
         if not self._ended or (len(body) > HELD_BODY and exchange.request.method not in IDEMPOTENT):
-            self._release_held()
+            self._forget_body()
         self._sent_ns = now = self._gateway.now()
         exchange.upstream = connection.target.url
         data = head if self._length == 0 and not body else head + self._framed(body, self._ended)
@@ -319,6 +336,8 @@ class Stream(msgspec.Struct, eq=False):
         """The head of the service's answer, what renders its fields, and what of its body came along."""
         exchange = self.exchange
         exchange.upstream_status = head.status
+        if self._held is not None:
+            self._forget_body()  # it is answered
         if ended:
             self._service_done()
         operation = exchange.request.operation
@@ -331,7 +350,6 @@ class Stream(msgspec.Struct, eq=False):
         if refusal is not None:
             self.refuse(refusal)
         elif exchange.holds_response:
-            self._release_held()  # of the request: it is answered
             self._answer = (head, view, renderer)
             self._check(pieces, ended)
         else:
@@ -340,48 +358,54 @@ class Stream(msgspec.Struct, eq=False):
 
     def _check(self, pieces: list[bytes], ended: bool) -> None:
         """More of an answer that is held back until it is whole."""
-        maximum = self.exchange.request.operation.max_response
+        operation = self.exchange.request.operation
+        maximum = operation.max_response
         for piece in pieces:
             if not self._hold(piece):
                 self.refuse(Refuse(BUFFERS_FULL))
                 return
         held, answer = self._held, self._answer
-        size = held.size if held is not None else 0
-        if size > maximum:
+        if answer is None:
+            return
+        head, view, renderer = answer
+        body = held.whole() if held is not None and (ended or held.size > maximum) else b""
+        if len(body) > maximum:
             finding = Finding("/response/body", allowed=f"at most {maximum} bytes")
-            self.refuse(Refuse(UPSTREAM_TOO_LARGE, finding=finding))
-        elif ended and answer is not None:
-            head, view, renderer = answer
-            body = held.whole() if held is not None else b""
+            refusal = self.exchange.refuse_response(Refuse(UPSTREAM_TOO_LARGE, finding=finding), operation)
+            self._answer = None
+        elif not ended:
+            return
+        else:
             refusal = self.exchange.decide_response_body(view, body)
-            if refusal is not None:
-                self.refuse(refusal)
-                return
-            fields = self._changed_fields(head, view, renderer)
-            changes = self.exchange.answer
-            if changes is not None and changes.body is not None:
-                body = changes.body
-            self._pass_on(head, fields, body, True)
+        if refusal is not None:
+            self.refuse(refusal)
+            return
+        fields = self._changed_fields(head, view, renderer)
+        changes = self.exchange.answer
+        if changes is not None and changes.body is not None:
+            body = changes.body
+        self._release_held()
+        self._pass_on(head, fields, body, ended)
 
     def _changed_fields(self, head: ResponseHead, view: ResponseView, renderer: FieldRenderer) -> bytes:
         """The fields of the service's answer as the client gets them, on the wire."""
         changes = self.exchange.conclude(view)
-        if changes is None:
+        if changes is None or (not changes.fields and changes.body is None):
             return renderer.render(head.fields, head.headers, _NOTHING)
-        removed, added = changes.removed_fields, b""
+        fields = changes.fields
         if changes.body is not None:
-            removed |= _OF_THE_BODY
+            fields += (_OF_THE_BODY,)
             etag = head.headers.get(b"etag")
             if etag is not None and not etag.startswith(b"W/"):
-                changes.set_fields.setdefault(b"etag", b"W/" + etag)  # RFC 9110 8.8.1: it is no longer byte for byte
-        if changes.set_fields:
-            removed |= changes.set_fields.keys()
-            added = render_fields(changes.set_fields.items())
-        return renderer.render(head.fields, head.headers, removed) + added
+                fields += (Modify(set_fields=((b"etag", b"W/" + etag),)),)  # RFC 9110 8.8.1: not byte for byte the same
+        return renderer.render_changed(head.fields, head.headers, fields)
 
     def _pass_on(self, head: ResponseHead, fields: bytes, body: bytes, ended: bool) -> None:
         """Give the client the service's answer: its head, and what there is of its body."""
         exchange = self.exchange
+        if exchange.refusal is not None:  # a step with a say in every answer has failed
+            self.refuse(exchange.refusal)
+            return
         exchange.status = head.status
         if added := exchange.facts.response_fields:
             fields += render_fields(added)
@@ -428,7 +452,7 @@ class Stream(msgspec.Struct, eq=False):
 
     def _can_retry(self, retriable: Retriable) -> bool:
         """A request whose whole body is at hand may be sent twice if that changes nothing (RFC 9110 9.2.2)."""
-        if not self._ended or retriable == "no":
+        if not self._ended or self._forgotten or retriable == "no":
             return False
         return retriable == "unsent" or self.exchange.request.method in IDEMPOTENT
 
@@ -465,17 +489,19 @@ class Stream(msgspec.Struct, eq=False):
         elif not self._done:
             self._give(end.status, end.fields, end.body)
 
-    def _give(self, status: int, own: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+    def _give(self, status: int, own: tuple[tuple[bytes, bytes], ...], body: bytes) -> None:
         """Answer with the gateway's own ``status``, fields and ``body``."""
         exchange = self.exchange
         request = exchange.request
         self.answered = True
         exchange.status = status
         exchange.bytes_out = len(body)
+        exchange.answer = None  # what was changed in the service's answer does not concern ours
+        changes = None
         if request.operation.answer_steps:
-            own = self._concluded(status, own)
+            changes = exchange.conclude(ResponseView(request, status, own, dict(own)))
         fields = b"%b%bx-request-id: %b\r\n" % (
-            render_fields(own),
+            render_own_fields(own, changes.fields if changes is not None else ()),
             render_fields(exchange.facts.response_fields),
             exchange.request_id.encode(),
         )
@@ -487,15 +513,6 @@ class Stream(msgspec.Struct, eq=False):
             fields += b"content-length: %d\r\n" % length
             body, length = b"", NO_BODY
         self._downstream.answer(status, b"", fields, length, body, ended=True)
-
-    def _concluded(self, status: int, own: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        exchange = self.exchange
-        exchange.answer = None  # what was changed in the service's answer does not concern ours
-        changes = exchange.conclude(ResponseView(exchange.request, status, own, dict(own), True))
-        if changes is None:
-            return list(own)
-        kept = [field for field in own if field[0] not in changes.removed_fields and field[0] not in changes.set_fields]
-        return [*kept, *changes.set_fields.items()]
 
     def _finish(self) -> None:
         """Nothing more will happen: give everything back and write the record."""
@@ -516,6 +533,12 @@ class Stream(msgspec.Struct, eq=False):
         if connection is not None and connection.user is self:
             connection.abandon()
         self._gateway.record(self.exchange)
+
+    def _forget_body(self) -> None:
+        """The request's body is with the service: hold it no more."""
+        self._forgotten = True
+        self._release_held()
+        self.exchange.forget_body()
 
     def _release_held(self) -> None:
         if self._held is not None:

@@ -8,7 +8,7 @@ bytes after that end would be somebody else's answer, so such a connection is cl
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from portcullis.engine.codes import (
     UPSTREAM_BAD_RESPONSE,
@@ -25,8 +25,6 @@ from portcullis.mounts.reverse_proxy.roles import Retriable, UpstreamUser
 
 if TYPE_CHECKING:
     from portcullis.mounts.reverse_proxy.pool import Target, UpstreamPool
-
-MAX_RESPONSE_HEAD: Final = 64 * 1024
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -119,6 +117,11 @@ class UpstreamConnection(asyncio.Protocol):
         if user is None:
             self.transport.abort()  # nobody asked for this: never let it answer the next request
             return
+        if self._turn == self._pool.outbox.turns:
+            # The request has not left yet, so this was sent before it: it is an answer to nothing.
+            self._unsent = True
+            self.transport.abort()
+            return
         try:
             if self._head is None:
                 self._receive_head(user, data)
@@ -135,7 +138,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._buffer:
             data = self._buffer + data
         while True:
-            head = parse_response_head(data, MAX_RESPONSE_HEAD, self._method, self._previous)
+            head = parse_response_head(data, self._pool.max_header_bytes, self._method, self._previous)
             if head is None:
                 self._buffer = data
                 return

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portcullis.engine.exchange import Exchange
-from portcullis.mounts.forwarding import VIA, FieldRenderer, render_fields
+from portcullis.mounts.forwarding import VIA, render_fields
+from portcullis.mounts.request_fields import RequestFieldRenderer
 
 if TYPE_CHECKING:
     from portcullis.mounts.reverse_proxy.pool import Target
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def render_request_head(
     exchange: Exchange,
     target: Target,
-    renderer: FieldRenderer,
+    renderer: RequestFieldRenderer,
     forwarding: bytes,
     traceparent: bytes,
     framing: bytes,
@@ -42,7 +43,7 @@ def render_request_head(
             f"{request.method} {path} HTTP/1.1\r\nhost: ".encode("latin-1"),
             host,
             b"\r\n",
-            renderer.render(request.fields, headers, removed),
+            renderer.render(request.fields, headers, removed, request.operation.declared_fields),
             added,
             forwarding,
             b"traceparent: ",

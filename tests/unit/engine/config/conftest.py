@@ -11,6 +11,7 @@ import pytest
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.load import load_configuration
 from portcullis.engine.config.reader import lines
+from portcullis.testing import FakeFiles
 
 MINIMAL = """\
 listeners:
@@ -22,12 +23,29 @@ apis:
     versions: {v1: {spec: shop.yaml}}
 """
 
+BILLING = """\
+apis:
+  billing:
+    hosts: [api.billing.example]
+    upstream: {targets: ["http://127.0.0.1:9000"]}
+    versions: {v1: {spec: billing.yaml}}
+"""
+
 Complaints = Callable[[str], list[str]]
+
+BESIDE = FakeFiles({"apis/billing.yaml": BILLING})
+"""What the complete file includes."""
 
 
 @pytest.fixture(scope="session")
 def complete() -> str:
     return Path(__file__).with_name("complete.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def beside() -> FakeFiles:
+    """The files that the complete file includes."""
+    return BESIDE
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +59,7 @@ def complaints() -> Complaints:
 
     def of(text: str) -> list[str]:
         try:
-            load_configuration(text, "f.yaml")
+            load_configuration(text, "f.yaml", BESIDE)
         except ConfigurationError as error:
             return [_told(diagnostic, lines(text)) for diagnostic in error.diagnostics]
         return []

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.load import LoadedConfiguration, load_configuration
 from portcullis.engine.config.reader import lines
+from portcullis.testing import FakeFiles
 
 WORDS = (
     """null true 0 -1 1e9 999999999999999999999 x plan consumer authenticate: public: GET... {of: !!int &a *a [[[["""
@@ -29,13 +30,13 @@ FRAGMENTS = [
 
 
 @pytest.fixture(scope="session")
-def loaded(complete: str) -> LoadedConfiguration:
-    return load_configuration(complete, "shop/f.yaml")
+def loaded(complete: str, beside: FakeFiles) -> LoadedConfiguration:
+    return load_configuration(complete, "shop/f.yaml", beside)
 
 
 def test_a_sound_file_is_read_with_its_values(loaded: LoadedConfiguration) -> None:
     api = loaded.configuration.apis["shop"]
-    assert loaded.configuration.listeners["public"].bind == ("0.0.0.0", 8443)
+    assert loaded.configuration.listeners["public"].bind == ("::", 8443)
     assert api.upstream.timeouts.connect == 0.5
     assert api.versions["v2"].max_body == 10 * 1024**2
     assert api.authenticate is not None
@@ -48,26 +49,31 @@ def test_a_place_is_found_by_its_path(loaded: LoadedConfiguration, complete: str
     assert complete.splitlines()[line - 1][column - 1 :].startswith('"http://[::1]:1'[:12])
 
 
-def test_a_diagnostic_is_made_for_a_path(loaded: LoadedConfiguration) -> None:
+def line_of(complete: str, part: str) -> int:
+    return next(number for number, line in enumerate(complete.splitlines(), 1) if part in line)
+
+
+def test_a_diagnostic_is_made_for_a_path(loaded: LoadedConfiguration, complete: str) -> None:
     found = loaded.diagnostic(("apis", "shop", "hosts", 1), "is wrong", "write another")
-    assert str(found) == "shop/f.yaml:33:31: error: apis.shop.hosts[1]: is wrong (write another)"
+    line = line_of(complete, "hosts: [api.shop.example")
+    assert str(found) == f"shop/f.yaml:{line}:31: error: apis.shop.hosts[1]: is wrong (write another)"
 
 
-def test_a_diagnostic_without_a_place_is_given_one(loaded: LoadedConfiguration) -> None:
+def test_a_diagnostic_without_a_place_is_given_one(loaded: LoadedConfiguration, complete: str) -> None:
     without = Diagnostic("", 0, 0, "apis.shop.operations.POST /orders.limit.plan", "is wrong")
     placed = loaded.placed(without)
-    assert (placed.file, placed.line, placed.column) == ("shop/f.yaml", 68, 17)
+    assert (placed.file, placed.line, placed.column) == ("shop/f.yaml", line_of(complete, "limit: {plan: gold}"), 17)
     assert loaded.placed(placed) is placed
 
 
-def test_all_errors_are_told_in_the_order_of_the_file(complete: str) -> None:
+def test_all_errors_are_told_in_the_order_of_the_file(complete: str, beside: FakeFiles) -> None:
     broken = (
         complete.replace("workers: auto", "workers: x\n  workers: 1")
         .replace("by: consumer", "by: x")
         .replace("plan: gold", "plan: x")
     )
     with pytest.raises(ConfigurationError) as caught:
-        load_configuration(broken, "f.yaml")
+        load_configuration(broken, "f.yaml", beside)
     lines = [diagnostic.line for diagnostic in caught.value.diagnostics]
     assert lines == sorted(lines)
     assert len(lines) == 4
@@ -81,7 +87,7 @@ def test_required_parts_are_named() -> None:
 
 def read_or_refused(text: str) -> None:
     try:
-        load_configuration(text, "f.yaml")
+        load_configuration(text, "f.yaml", FakeFiles({"apis/more.yaml": "apis: {}\n"}))
     except ConfigurationError as error:
         diagnostics = error.diagnostics
     else:

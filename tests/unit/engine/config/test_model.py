@@ -13,6 +13,7 @@ from portcullis.engine.config.reader import read
 from portcullis.engine.config.shape import Fields, fields_of, sections, shapes_of, step, written
 from portcullis.engine.config.tree import Mapping, Node
 from portcullis.engine.policy import all_policies
+from portcullis.testing import FakeFiles
 
 KEYS = [
     pytest.param(model, key, id=".".join((*path, key)))
@@ -48,7 +49,7 @@ def _options(shape: Any) -> Any:
     return getattr(shape, "options", (shape,))
 
 
-def test_the_complete_file_has_every_key_and_is_sound(complete: str) -> None:
+def test_the_complete_file_has_every_key_and_is_sound(complete: str, beside: FakeFiles) -> None:
     own = [model for _, model in sections(Configuration) if model.__module__ == Configuration.__module__]
     every = {(model.__name__, key) for model in own if not issubclass(model, PhaseSection) for key in fields_of(model)}
     used = _keys_used(read(complete, "f.yaml").root, Fields(Configuration))
@@ -57,7 +58,7 @@ def test_the_complete_file_has_every_key_and_is_sound(complete: str) -> None:
     missing = {(model, key) for model, key in every - used if key not in shared}
     assert missing == set()
     assert shared <= {key for _, key in used}
-    assert load_configuration(complete, "f.yaml").warnings == ()
+    assert load_configuration(complete, "f.yaml", beside).warnings == ()
 
 
 def _defaults() -> list[Any]:

@@ -59,19 +59,6 @@ def warnings(text: str) -> list[str]:
     return [str(warning).partition("warning: ")[2] for warning in load_configuration(text, "f.yaml").warnings]
 
 
-def test_what_nobody_uses_is_warned_of(minimal: str) -> None:
-    text = minimal + "identities:\n  staff: {api_key: {}}\nplans:\n  gold: {rate: {requests: 1, per: day}}\n"
-    assert warnings(text) == [
-        "identities.staff: no API accepts this identity (use it, or remove it)",
-        "plans.gold: no limit uses this plan (use it, or remove it)",
-    ]
-
-
-def test_consumers_may_have_any_plan(minimal: str) -> None:
-    text = minimal + "    limit: {plan: {of: consumer}}\nplans:\n  gold: {rate: {requests: 1, per: day}}\n"
-    assert warnings(text) == []
-
-
 def test_trust_in_everyone_is_warned_of(minimal: str) -> None:
     text = minimal.replace('8080"}', '8080", trusted_proxies: ["10.0.0.0/8", "::/0"]}')
     (warning,) = warnings(text)

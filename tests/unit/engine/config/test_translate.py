@@ -14,9 +14,11 @@ from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.load import load_configuration
 from portcullis.engine.config.reader import read
 from portcullis.engine.config.section import Section
+from portcullis.engine.config.sources import Sources
 from portcullis.engine.config.translate import Translator
 from portcullis.engine.config.tree import plain
 from portcullis.engine.config.values import SecretReference
+from portcullis.testing import FakeFiles
 
 Changed = Callable[..., list[str]]
 
@@ -41,8 +43,9 @@ def test_a_key_without_a_value_is_told_once_wherever_it_is(changed: Changed) -> 
     assert changed(("listeners:\n", "listeners: null\nx:\n"))[0].startswith("listeners> listeners: has no value")
 
 
-def test_null_may_stand_where_it_says_something(complete: str) -> None:
-    load_configuration(complete.replace("{header: X-API-Key}", "{header: null, query: api_key}"), "f.yaml")
+def test_null_may_stand_where_it_says_something(complete: str, beside: FakeFiles) -> None:
+    text = complete.replace("{header: X-API-Key}", "{header: null, query: api_key}")
+    load_configuration(text, "f.yaml", beside)
 
 
 class Vault(Section):
@@ -58,7 +61,7 @@ def refusal_of(text: str) -> Diagnostic:
     root = read(text, "f.yaml").root
     with pytest.raises(ValidationError) as caught:
         Vault.model_validate(plain(root))
-    (found,) = Translator(Vault, root, "f.yaml").translate(caught.value.errors())
+    (found,) = Translator(Vault, root, Sources("f.yaml")).translate(caught.value.errors())
     return found
 
 

@@ -1,13 +1,12 @@
-"""Loading documents: all that are real, and what goes wrong."""
+"""Loading documents, and what goes wrong."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,96 +16,9 @@ from hypothesis import strategies as st
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.openapi.document import SpecDocument, load_document
-from portcullis.engine.openapi.pointer import look_up, of_reference
 from portcullis.engine.openapi.reading import read
 
 Load = Callable[..., SpecDocument]
-
-SAME_PATH = "this is the same path as {}: only the names differ"
-NO_FRAGMENT = "a path template has neither query nor fragment"
-REAL = {
-    "adyen.com__PaymentService__25__openapi.yaml": "found a tab character where an indentation space is expected",
-    "adyen.com__RecurringService__30__openapi.yaml": 'this has "source", which is not declared',
-    "amazonaws.com__entitlement.marketplace__2017-01-11__openapi.yaml": NO_FRAGMENT,
-    "contract-p.fit__1.0__openapi.yaml": SAME_PATH.format("/documents/{document_id}"),
-    "hubapi.com__files__v3__openapi.yaml": SAME_PATH.format("/files/v3/folders/{folderId}"),
-}
-"""Real documents that can't be used, and why."""
-
-
-# These examples do not fit the schemas they stand beside, whatever is done about undeclared fields.
-WRONG_EXAMPLES = {
-    ("1password.com__events__1.0.0__openapi.yaml", "POST /api/v1/itemusages"),
-    ("1password.com__events__1.0.0__openapi.yaml", "POST /api/v1/signinattempts"),
-    ("ably.io__platform__1.1.0__openapi.yaml", "POST /keys/{keyName}/requestToken"),
-    ("ably.io__platform__1.1.0__openapi.yaml", "POST /push/channelSubscriptions"),
-}
-
-Real = list[tuple[str, bytes, SpecDocument | ConfigurationError]]
-
-
-@pytest.fixture(scope="module")
-def real(corpora: Path) -> Real:
-    """Every real document of a supported version, loaded, or why it can't be."""
-    found: Real = []
-    folder = corpora / "openapi"
-    for path in (path for name in ("apis-guru", "vendor", "large") for path in sorted((folder / name).iterdir())):
-        if path.name.endswith("swagger.yaml"):
-            continue
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        try:
-            found.append((path.name, data, load_document(path.name, data)))
-        except ConfigurationError as error:
-            found.append((path.name, data, error))
-    return found
-
-
-@pytest.mark.slow
-@pytest.mark.slow
-@pytest.mark.slow
-def test_real_documents_load_or_say_precisely_why_not(corpora: Path, real: Real) -> None:
-    index = map(json.loads, (corpora / "openapi/apis-guru-index.jsonl").read_text(encoding="utf-8").splitlines())
-    counts = {entry["file"]: entry.get("operations") for entry in index}
-    loaded, refused = 0, {}
-    for name, _, document in real:
-        if isinstance(document, SpecDocument):
-            loaded += 1
-            assert len(document.operations) == counts.get(name, len(document.operations))
-        else:
-            (diagnostic,) = document.diagnostics
-            assert diagnostic.line > 0
-            refused[name] = diagnostic.message.removeprefix("not valid YAML: ")
-    assert loaded >= 37
-    assert refused == REAL
-
-
-@pytest.mark.slow
-@pytest.mark.slow
-@pytest.mark.slow
-def test_the_examples_of_real_documents_pass(real: Real) -> None:
-    count, wrong = 0, set()
-    for name, data, document in real:
-        if not isinstance(document, SpecDocument):
-            continue
-        root, checks = read(data), document.checks("refuse")
-        for operation in document.operations:
-            for content in operation.body.content if operation.body is not None else ():
-                if content.holds_json and content.schema is not None:
-                    for example in _examples(root, look_up(root, content.pointer)):
-                        count += 1
-                        if not checks.checker.fits({checks.names[content.schema]: example}):
-                            wrong.add((name, operation.name))
-    assert count > 150
-    assert wrong == WRONG_EXAMPLES
-
-
-def _examples(root: Any, media_type: Any) -> Iterator[Any]:
-    if "example" in media_type:
-        yield media_type["example"]
-    for example in (media_type.get("examples") or {}).values():
-        found = look_up(root, of_reference(example["$ref"])) if "$ref" in example else example
-        if "value" in found:
-            yield found["value"]
 
 
 def test_a_document_says_what_it_is(load: Load) -> None:
@@ -130,8 +42,58 @@ def test_the_digest_is_that_of_the_bytes() -> None:
 def test_places_are_found_afterwards() -> None:
     data = b"openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths:\n  /a:\n    get: {summary: x}\n"
     document = load_document("a.yaml", data)
-    assert document.locate("/paths/~1a/get") == (5, 5)
-    assert document.locate("/paths/~1a/get/parameters/0") == (5, 5)
+    assert document.locate("/paths/~1a/get") == ("a.yaml", "/paths/~1a/get", 5, 5)
+    assert document.locate("/paths/~1a/get/parameters/0")[2:] == (5, 5)
+    assert document.reference("/paths/~1a/get") == "a.yaml#/paths/~1a/get"
+
+
+def separate(corpora: Path, form: str) -> SpecDocument:
+    """The document of several files among the examples of the OpenAPI Initiative."""
+    folder = corpora / "openapi/oai-examples/v2.0" / form / "petstore-separate"
+    source = f"spec/swagger.{form}"
+    return load_document(source, (folder / source).read_bytes(), lambda path: (folder / path).read_bytes())
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_a_document_of_several_files_is_one_document(corpora: Path, form: str) -> None:
+    document = separate(corpora, form)
+    assert [operation.name for operation in document.operations] == [
+        "GET /pets",
+        "POST /pets",
+        "GET /pets/{id}",
+        "DELETE /pets/{id}",
+    ]
+    assert document.warnings == ()
+    get, post, *_ = document.operations
+    assert [parameter.name for parameter in get.parameters] == ["tags", "limit"]
+    assert document.reference(get.parameters[0].pointer) == f"spec/parameters.{form}#/tagsParam"
+    assert document.locate(get.parameters[1].pointer).line > 1
+    assert post.body is not None
+    (content,) = post.body.content
+    assert content.schema is not None
+    checks = document.checks()
+    name = checks.names[content.schema]
+    assert checks.checker.fits({name: {"id": 1, "name": "x", "description": 1}})
+    (violation,) = checks.checker.violations(name, {"id": "x", "name": "x"})
+    assert document.reference(violation.source) == f"spec/Pet.{form}#/properties/id/type"
+
+
+def test_the_digest_of_a_document_of_several_files_covers_all(corpora: Path) -> None:
+    document = separate(corpora, "json")
+    assert len(document.sources.digests) == 5
+    assert document.digest not in document.sources.digests.values()
+    assert document.digest == separate(corpora, "json").digest != separate(corpora, "yaml").digest
+
+
+def test_other_files_are_read_by_whoever_loads_the_document() -> None:
+    root = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {"/a": {"$ref": "a.yaml"}}}
+    data = json.dumps(root).encode()
+    (operation,) = load_document(
+        "specs/x.json", data, {"specs/a.yaml": b"get: {responses: {}}\n"}.__getitem__
+    ).operations
+    assert operation.name == "GET /a"
+    with pytest.raises(ConfigurationError, match=r"a\.yaml can't be read: no other files can be read here"):
+        load_document("specs/x.json", data)
 
 
 def test_the_checks_let_pass_what_they_are_asked_to(load: Load) -> None:
@@ -152,10 +114,11 @@ def test_the_checks_let_pass_what_they_are_asked_to(load: Load) -> None:
         (b"openapi: 3.1.0\ninfo: [\n", 3, "not valid YAML"),
         (b"{\n", 2, "not valid YAML"),
         (b'{"a": 1, "a": 2}', 0, "is given twice"),
-        (b"swagger: '2.0'\n", 1, "Swagger 2.0 is not supported"),
-        (b"openapi: 3.2.0\n", 1, "OpenAPI 3.2.0 is not supported"),
-        (b"- 1\n", 0, "a mapping with the key openapi is expected"),
-        (b"", 0, "a mapping with the key openapi is expected"),
+        (b"swagger: '1.2'\n", 1, "Swagger 1.2 is not supported"),
+        (b"openapi: 3.3.0\n", 1, "OpenAPI 3.3.0 is not supported"),
+        (b"openapi: 3.1.0\n$ref: '#/info'\n", 1, "a whole document can't be a reference"),
+        (b"- 1\n", 0, "a mapping with the key openapi or swagger is expected"),
+        (b"", 0, "a mapping with the key openapi or swagger is expected"),
         (b"\xff", 0, "not UTF-8"),
     ],
 )
@@ -168,28 +131,67 @@ def test_what_is_no_document(data: bytes, line: int, message: str) -> None:
 
 
 def test_errors_have_their_place_and_a_hint() -> None:
-    data = b"openapi: 3.1.0\ninfo:\n  title: T\n  version: '1'\n  descripton: x\npaths:\n  /a/{b}:\n    get: {}\n"
+    data = b"openapi: 3.1.0\ninfo: {title: T, version: '1'}\nservers: {}\npathes:\n  /a/{b}:\n    get: {}\n"
     with pytest.raises(ConfigurationError) as caught:
         load_document("specs/x.yaml", data)
     assert str(caught.value) == (
-        'specs/x.yaml:5:3: error: #/info/descripton: info has "descripton", which is not declared'
-        ' (did you mean "description"?)'
+        'specs/x.yaml:1:1: error: #: this lacks "paths", "components" or "webhooks"\n'
+        "specs/x.yaml:3:1: error: #/servers: servers must be array\n"
+        'specs/x.yaml:4:1: error: #/pathes: this has "pathes", which is not declared (did you mean "paths"?)'
     )
 
 
-MUSEUM = "vendor/museum.openapi.yaml"
+def test_what_does_not_matter_is_warned_of() -> None:
+    data = b"openapi: 3.1.0\ninfo: {title: 7, descripton: x}\npaths: {}\nsource: {}\n"
+    document = load_document("specs/x.yaml", data)
+    assert document.title == ""
+    assert [str(warning) for warning in document.warnings] == [
+        'specs/x.yaml:2:1: warning: #/info: info lacks "version"; this does not change what is enforced',
+        "specs/x.yaml:2:8: warning: #/info/title: title must be string; this does not change what is enforced",
+        (
+            'specs/x.yaml:2:18: warning: #/info/descripton: info has "descripton", which is not declared; '
+            'this does not change what is enforced (did you mean "description"?)'
+        ),
+        'specs/x.yaml:4:1: warning: #/source: this has "source", which is not declared: it is ignored',
+    ]
+
+
+def test_checks_are_made_before_a_document_is_released(load: Load) -> None:
+    document = load({"/a": {"get": {}}})
+    allowing = document.checks("allow")
+    document.release()
+    assert document.checks("allow") is allowing
+    with pytest.raises(RuntimeError, match="before it is released"):
+        document.checks("allow", "response")
+
+
+def test_schemas_of_answers_that_can_not_be_checked_are_errors_with_their_place(load: Load) -> None:
+    answer = {"description": "", "content": {"application/json": {"schema": {"type": "string", "pattern": "(?<=a)b"}}}}
+    document = load({"/a": {"get": {"responses": {"200": answer}}}})
+    with pytest.raises(ConfigurationError, match="linear time"):
+        document.checks("refuse", "response")
+
+
+MUTATED = (
+    "vendor/museum.openapi.yaml",
+    "oai-examples/v3.0/petstore.json",
+    "oai-examples/v3.0/uspto.json",
+    "oai-examples/v2.0/json/petstore-expanded.json",
+    "oai-examples/v2.0/json/uber.json",
+    "oai-examples/v3.2/3.2-tags-example.json",
+)
 JUNK: list[Any] = [None, True, 0, 1.5, "", "x", "#/info", [], {}, [1], {"a": 1}, {"$ref": "#"}, {"$ref": "#/info"}]
 
 
 @pytest.mark.slow
 @settings(max_examples=40)
 @given(st.data())
-@pytest.mark.slow
-def test_a_document_with_anything_in_it_is_loaded_or_refused(corpora: Path, data: st.DataObject) -> None:
-    root = copy.deepcopy(_museum(corpora))
+@pytest.mark.parametrize("name", MUTATED)
+def test_a_document_with_anything_in_it_is_loaded_or_refused(corpora: Path, name: str, data: st.DataObject) -> None:
+    root = copy.deepcopy(_original(corpora / "openapi" / name))
     for _ in range(data.draw(st.integers(1, 4))):
         place = root
-        for _ in range(data.draw(st.integers(0, 7))):
+        for _ in range(data.draw(st.integers(0, 9))):
             keys = list(place) if isinstance(place, dict) else list(range(len(place)))
             if not keys:
                 break
@@ -201,13 +203,14 @@ def test_a_document_with_anything_in_it_is_loaded_or_refused(corpora: Path, data
         if keys:
             place[data.draw(st.sampled_from(keys))] = copy.deepcopy(data.draw(st.sampled_from(JUNK)))
     with contextlib.suppress(ConfigurationError):
-        load_document("x.json", json.dumps(root).encode())
+        document = load_document("x.json", json.dumps(root).encode())
+        document.checks("refuse", "response")
 
 
-_museums: dict[Path, Any] = {}
+_originals: dict[Path, Any] = {}
 
 
-def _museum(corpora: Path) -> Any:
-    if corpora not in _museums:
-        _museums[corpora] = read((corpora / "openapi" / MUSEUM).read_bytes())
-    return _museums[corpora]
+def _original(path: Path) -> Any:
+    if path not in _originals:
+        _originals[path] = read(path.read_bytes())
+    return _originals[path]

@@ -22,7 +22,17 @@ BODY = {
             "items": {"type": "object", "properties": {"qty": {"type": "integer", "minimum": 1}}},
         },
         "next": {"$ref": "#/components/schemas/Body"},
+        "id": {"type": "integer", "readOnly": True},
+        "since": {"type": "string", "format": "date"},
+        "pet": {
+            "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
+            "discriminator": {"propertyName": "kind"},
+        },
     },
+}
+PETS = {
+    "Cat": {"type": "object", "required": ["kind"], "properties": {"kind": {}, "lives": {"type": "integer"}}},
+    "Dog": {"type": "object", "required": ["kind"], "properties": {"kind": {}, "barks": {"type": "boolean"}}},
 }
 
 
@@ -41,10 +51,10 @@ def explainer(load: Callable[..., SpecDocument]) -> RequestExplainer:
                 }
             }
         },
-        components={"schemas": {"Body": BODY}},
+        components={"schemas": {"Body": BODY, **PETS}},
     )
     checks = document.checks("refuse")
-    return RequestExplainer(document.source, document.operations[0], checks.checker, checks.names)
+    return RequestExplainer(document.reference, document.operations[0], checks.checker, checks.names)
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +171,7 @@ def test_parameters_that_do_not_fit(explainer: RequestExplainer, names: dict[str
             'The body has "is_admin", which is not declared.',
             "/body/is_admin",
             "",
-            '"name", "password", "items" or "next"',
+            '"name", "password", "items", "next", "since" or "pet"',
             "",
             "additionalProperties",
         ),
@@ -175,6 +185,33 @@ def test_parameters_that_do_not_fit(explainer: RequestExplainer, names: dict[str
             "minLength",
         ),
         ([], "The body must be object.", "/body", "array of 0", "object", "/type", "type"),
+        (
+            {"name": "a", "id": 5},
+            'The body has "id", which is a read-only field.',
+            "/body/id",
+            "",
+            "no read-only field",
+            "/properties/id",
+            "readOnly",
+        ),
+        (
+            {"name": "a", "since": "May"},
+            "/since of the body must be string, a date such as 2024-05-31.",
+            "/body/since",
+            'string "May"',
+            "string, a date such as 2024-05-31",
+            "/properties/since/format",
+            "format",
+        ),
+        (
+            {"name": "a", "pet": {"kind": "Cow"}},
+            '/pet/kind of the body must be one of "Cat" or "Dog".',
+            "/body/pet/kind",
+            'string "Cow"',
+            'one of "Cat" or "Dog"',
+            "/properties/pet/discriminator",
+            "enum",
+        ),
     ],
 )
 def test_bodies_that_do_not_fit(
@@ -197,6 +234,13 @@ def test_bodies_that_do_not_fit(
         keyword,
     )
     assert finding.source == f"specs/test.json#/components/schemas/Body{source}"
+
+
+def test_what_is_wrong_with_the_schema_that_a_tag_selects(explainer: RequestExplainer) -> None:
+    explanation = explainer.body(_body_name(explainer), {"name": "a", "pet": {"kind": "Dog", "lives": 9}})
+    assert explanation.detail == '/pet of the body has "lives", which is not declared (for kind "Dog").'
+    assert explanation.finding.pointer == "/body/pet/lives"
+    assert explanation.finding.source == "specs/test.json#/components/schemas/Dog"
 
 
 def test_what_would_take_too_long_to_explain_is_refused_in_few_words(explainer: RequestExplainer) -> None:
@@ -222,6 +266,8 @@ def test_names_that_were_sent_are_shortened_and_kept_on_one_line(explainer: Requ
 
 def _body_name(explainer: RequestExplainer) -> str:
     (name,) = {
-        each for each, text in explainer._checker._texts.items() if b'"x-source":"/components/schemas/Body"' in text
+        each
+        for each, source in explainer._checker._definitions.sources.items()
+        if source == "/components/schemas/Body" and explainer._checker.schema(each) != {"$ref": "#/$defs/0"}
     }
     return name

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portcullis.engine.openapi.graph import NEVER, NULLABLE, SchemaGraph
+from portcullis.engine.openapi.graph import NEVER, NULLABLE, Discriminator, SchemaGraph
 from portcullis.engine.openapi.problems import Problem, Problems
 
 
@@ -20,7 +20,7 @@ def problems(graph: SchemaGraph) -> list[Problem]:
 
 
 def test_annotations_are_left_out() -> None:
-    schema = {"type": "string", "title": "T", "default": "", "examples": [], "x-a": 1, "format": "date", "$comment": ""}
+    schema = {"type": "string", "title": "T", "default": "", "examples": [], "x-a": 1, "$comment": "", "format": 1}
     assert graph(schema).view("/root") == {"type": "string"}
     assert graph(schema, "3.0.0").view("/root") == {"type": "string"}
 
@@ -91,3 +91,76 @@ def test_subtypes_are_those_that_inherit_however_indirectly() -> None:
     assert found.subtypes(f"{below}Pet") == [f"{below}Cat", f"{below}Tiger"]
     assert found.subtypes(f"{below}Tiger") == []
     assert found.subtypes(f"{below}Loop") == []
+
+
+def test_marks_count_wherever_a_schema_gets_them_from() -> None:
+    marked = {"readOnly": True}
+    found = graph(
+        {"allOf": [{"$ref": "#/components/schemas/A"}]},
+        A=marked,
+        B={"$ref": "#/components/schemas/A"},
+        C={"oneOf": [marked]},
+        D={"$ref": "#/components/schemas/C", "readOnly": True},
+        Loop={"allOf": [{"$ref": "#/components/schemas/Loop"}]},
+    )
+    below = "/components/schemas/"
+    assert all(found.is_marked(pointer, "readOnly") for pointer in ("/root", f"{below}A", f"{below}B", f"{below}D"))
+    assert not any(found.is_marked(pointer, "readOnly") for pointer in (f"{below}C", f"{below}Loop"))
+    assert not found.is_marked("/root", "writeOnly")
+
+
+def test_beside_a_reference_nothing_counts_before_3_1() -> None:
+    schema = {"$ref": "#/components/schemas/A", "readOnly": True, "discriminator": {"propertyName": "kind"}}
+    assert graph(schema, "3.1.0", A={}).is_marked("/root", "readOnly")
+    assert not graph(schema, "3.0.3", A={}).is_marked("/root", "readOnly")
+    assert graph(schema, "3.0.3", A={}).discriminator("/root") is None
+
+
+def test_discriminators_of_each_version() -> None:
+    schema = {
+        "discriminator": {"propertyName": "kind", "mapping": {"a": "A", "b": "#/components/schemas/A", "c": "./x"}}
+    }
+    found = graph(schema, A={})
+    assert found.discriminator("/root") == Discriminator(
+        "kind", {"a": "/components/schemas/A", "b": "/components/schemas/A"}
+    )
+    assert [problem.message for problem in found.problems] == ["./x is no schema of this document"]
+    assert graph({"discriminator": "kind"}, "2.0").discriminator("/root") == Discriminator("kind", {})
+    assert graph({"discriminator": {}}).discriminator("/root") is None
+    assert graph(True).discriminator("/root") is None
+
+
+def test_schemas_have_names_where_they_are_kept_by_name() -> None:
+    found = graph({"x-ms-discriminator-value": "own"}, **{"A/b": {}})
+    assert found.names("/components/schemas/A~1b") == ("A/b",)
+    assert found.names("/root") == ("own",)
+    files = {"x-files": {"1": {"definitions": {"D": {}}, "other": {}}}}
+    found = SchemaGraph(files, "2.0", Problems())
+    assert found.names("/x-files/1/definitions/D") == ("D",)
+    assert found.names("/x-files/1/other") == ()
+
+
+def test_subtypes_are_found_in_other_files_too() -> None:
+    heir = {"allOf": [{"$ref": "#/definitions/Pet"}]}
+    found = SchemaGraph(
+        {"definitions": {"Pet": {}}, "x-files": {"1": {"definitions": {"Cat": heir}}}}, "2.0", Problems()
+    )
+    assert found.subtypes("/definitions/Pet") == ["/x-files/1/definitions/Cat"]
+
+
+def test_what_was_wrong_is_told_again_to_whom_asks_anew() -> None:
+    found = graph({"properties": []})
+    found.view("/root")
+    problems = Problems()
+    found.report_to(problems)
+    found.view("/root")
+    assert [problem.message for problem in problems] == ["this is not a schema"]
+
+
+def test_values_are_found_by_pointer() -> None:
+    found = graph({"a~b": [{"x": None}], "": {"y": 1}})
+    assert found.value("/root/a~0b/0/x") is None
+    assert found.value("/root//y") == 1
+    for nowhere in ("/root/z", "/root/a~0b/7", "/root/a~0b/0/x/y", "/" + "a/" * 5_000):
+        with pytest.raises(LookupError):
+            found.value(nowhere)

@@ -10,8 +10,7 @@ import pytest
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.openapi.document import SpecDocument
 from portcullis.engine.openapi.graph import SchemaGraph
-from portcullis.engine.openapi.operations import base_path, read_operations
-from portcullis.engine.openapi.parameters import Shape
+from portcullis.engine.openapi.operations import OperationReader, read_operations
 from portcullis.engine.openapi.problems import Problems
 
 Load = Callable[..., SpecDocument]
@@ -91,62 +90,27 @@ def test_a_path_may_be_a_reference(load: Load) -> None:
     assert document.operations[0].pointer == "/components/pathItems/A/get"
 
 
-def test_lists_are_exploded_in_queries_unless_they_say_otherwise(load: Load) -> None:
-    schema = {"type": "array", "items": {"type": "integer"}}
-    document = load(
-        {"/a": {"get": {"parameters": [query("e", schema=schema), query("c", schema=schema, explode=False)]}}}
-    )
-    assert [(each.shape, each.explode) for each in document.operations[0].parameters] == [
-        (Shape((), ("integer",)), True),
-        (Shape((), ("integer",)), False),
-    ]
-
-
 def test_headers_that_openapi_ignores_are_ignored(load: Load) -> None:
     names = ["Accept", "Content-Type", "authorization"]
     document = load({"/a": {"get": {"parameters": [{"name": name, "in": "header", "schema": {}} for name in names]}}})
     assert document.operations[0].parameters == ()
 
 
-@pytest.mark.parametrize(
-    ("parameter", "message"),
-    [
-        ({"name": "c", "in": "cookie", "schema": {}}, "the cookie parameter c can't be validated"),
-        (query("f", style="deepObject"), "style deepObject is not supported yet: form is"),
-        (query("f", style="pipeDelimited"), "style pipeDelimited is not supported yet: form is"),
-        (query("f", schema={"type": "object"}), "object-valued parameters are not supported yet"),
-        ({"name": "f", "in": "query", "content": {"application/json": {}}}, "content is not supported yet: schema is"),
-    ],
-)
-def test_what_can_not_be_validated_yet_is_said_with_its_place(load: Load, parameter: Any, message: str) -> None:
+def test_what_can_not_be_validated_is_said_with_its_place(load: Load) -> None:
+    parameter = query("f", content={"not a media type": {}})
+    del parameter["schema"]
     (operation,) = load({"/a": {"get": {"parameters": [query("q"), parameter]}}}).operations
     (diagnostic,) = operation.unsupported
-    assert message in diagnostic.message
+    assert "the query parameter f can't be validated" in diagnostic.message
     assert diagnostic.hint == "to let it pass unchecked, set validate.request.mode: off"
     assert diagnostic.pointer == "#/paths/~1a/get/parameters/1"
     assert (diagnostic.file, diagnostic.line) == ("specs/test.json", 1)
     assert diagnostic.column > 1
 
 
-@pytest.mark.parametrize("style", ["label", "matrix"])
-def test_path_styles_other_than_simple_can_not_be_validated_yet(load: Load, style: str) -> None:
-    (operation,) = load({"/a/{id}": {"get": {"parameters": [{**PATH_ID, "style": style}]}}}).operations
-    assert f"style {style} is not supported yet: simple is" in operation.unsupported[0].message
-
-
-def test_bodies_that_are_not_json_can_not_be_validated_yet(load: Load) -> None:
-    (operation,) = load(
-        {"/a": {"post": {"requestBody": {"content": {"multipart/form-data": {}, "text/csv": {}}}}}}
-    ).operations
-    assert "a body of multipart/form-data, text/csv can't be validated" in operation.unsupported[0].message
-
-
-def test_bodies_that_are_also_not_json_are_warned_of(load: Load) -> None:
-    document = load({"/a": {"post": {"requestBody": {"content": {"application/json": {}, "text/csv": {}}}}}})
-    assert document.operations[0].unsupported == ()
-    assert [warning.message for warning in document.warnings] == [
-        "bodies of text/csv are refused: only JSON is supported yet"
-    ]
+def test_answers_are_read(load: Load) -> None:
+    (operation,) = load({"/a": {"get": {"responses": {"204": {"description": "Done."}}}}}).operations
+    assert [response.status for response in operation.responses] == ["204"]
 
 
 def test_credentials_in_the_query_are_known(load: Load) -> None:
@@ -162,84 +126,176 @@ def test_credentials_in_the_query_are_known(load: Load) -> None:
     assert [operation.credentials for operation in document.operations] == [{"key"}, set(), set()]
 
 
+def test_credentials_that_make_no_sense_are_none(load: Load) -> None:
+    nonsense = {"k": {"type": "apiKey", "in": "query", "name": 1}, "l": None, "m": {"$ref": "#/nowhere"}}
+    document = load(
+        {"/a": {"get": {}}},
+        components={"securitySchemes": nonsense},
+        security=[{"k": [], "l": [], "m": [], "nowhere": []}],
+    )
+    assert document.operations[0].credentials == frozenset()
+
+
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
-        ({"/a/{id}": {"get": {}}}, "the path's {id} is not declared as a parameter"),
-        ({"/a": {"get": {"parameters": [PATH_ID]}}}, "the path parameter id is not in the path /a"),
         ({"/a/{id}/{id}": {"get": {"parameters": [PATH_ID]}}}, "a variable stands in a path template once"),
         ({"/a/{id": {"get": {}}}, "braces enclose the name of a variable, within one segment"),
-        (
-            {"/a": {"get": {"parameters": [query("q"), query("q", required=True)]}}},
-            "the query parameter q is declared twice",
-        ),
-        ({"/a": {"get": {"operationId": "x"}, "put": {"operationId": "x"}}}, "x is the operationId of GET /a already"),
+        ({"/a?b={c}": {"get": {}}}, "a path template has neither query nor fragment"),
         (
             {
                 "/a/{id}": {"get": {"parameters": [PATH_ID]}},
-                "/a/{key}": {"put": {"parameters": [{**PATH_ID, "name": "key"}]}},
+                "/a/{key}": {"get": {"parameters": [{**PATH_ID, "name": "key"}]}},
             },
-            "this is the same path as /a/{id}: only the names differ",
+            "this is the same path as /a/{id}, only the names differ, and both have GET",
         ),
-        ({"/a": {"post": {"requestBody": {"content": {"json": {}}}}}}, "json is not a media type or range"),
-        ({"/a": {"get": {"parameters": [query(f"q{n}") for n in range(501)]}}}, "more than 500 parameters"),
-        ({"/a": {"get": {"parameters": [{"$ref": "#/info"}]}}}, "this is not a parameter"),
-        ({"/a": {"post": {"requestBody": {"$ref": "#/info"}}}}, "this is not a request body"),
+    ],
+)
+def test_paths_that_can_not_be_routed_are_errors_of_the_document(load: Load, paths: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({"/fine": {"get": {}}, **paths})
+    assert [diagnostic.message for diagnostic in caught.value.diagnostics] == [message]
+
+
+@pytest.mark.parametrize(
+    ("path", "item", "message"),
+    [
+        ("/a/{id}", {"get": {}}, "the path's {id} is not declared as a parameter"),
         (
-            {"/a": {"$ref": "#/paths/~1b", "summary": "x"}, "/b": {"$ref": "#/paths/~1a", "summary": "y"}},
-            "this reference leads back to itself",
+            "/a",
+            {"get": {"parameters": [query("q"), query("q", required=True)]}},
+            "the query parameter q is declared twice",
         ),
+        ("/a", {"post": {"requestBody": {"content": {"json": {}}}}}, "json is not a media type or range"),
+        ("/a", {"get": {"parameters": [query(f"q{n}") for n in range(501)]}}, "more than 500 parameters"),
+        ("/a", {"get": {"parameters": [{"$ref": "#/info"}]}}, 'this lacks "name" and "in"'),
+        ("/a", {"post": {"requestBody": {"$ref": "#/info"}}}, 'this lacks "content"'),
+        ("/a", {"get": {"parameters": [{"name": "q", "in": "query"}]}}, 'this lacks "schema" or "content"'),
+        ("/a", {"get": {"parameters": {}}}, "parameters must be array"),
+        ("/a", {"get": {"parameters": [query("q", schema={"$ref": "#/nowhere"})]}}, "#/nowhere leads nowhere"),
+        ("/a", {"parameters": [{"in": "query"}], "get": {}}, 'this lacks "name"'),
+        ("/a", {"get": 7}, "get must be object"),
     ],
 )
-def test_what_is_wrong_is_said(load: Load, paths: Any, message: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        load(paths)
-    assert message in [diagnostic.message for diagnostic in caught.value.diagnostics]
+def test_what_is_wrong_with_an_operation_concerns_that_one(load: Load, path: str, item: Any, message: str) -> None:
+    document = load({"/fine": {"get": {}}, path: item})
+    fine, wrong = document.operations
+    assert fine.unsupported == ()
+    assert message in [diagnostic.message for diagnostic in wrong.unsupported]
+    assert all(diagnostic.severity == "error" and diagnostic.hint for diagnostic in wrong.unsupported)
+    assert (wrong.parameters, wrong.body, wrong.responses) == ((), None, ())
+    assert (wrong.path, wrong.route) == (path, path)
 
 
-def test_everything_wrong_is_said_at_once(load: Load) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        load(
-            {"/a/{id}": {"get": {}}, "/b": {"get": {"parameters": [query("q", schema={"pattern": "(?=a)"})]}}},
-            servers=[{"url": "/{v}"}],
-        )
-    assert len(caught.value.diagnostics) == 3
+def test_what_is_wrong_with_a_component_concerns_the_operations_that_use_it(load: Load) -> None:
+    schemas = {
+        "Wrong": {"type": "string", "pattern": "(?=a)(a|b)+$(?!c)"},
+        "Shared": {"properties": {"w": {"$ref": "#/components/schemas/Wrong"}}},
+        "Fine": {"type": "integer"},
+    }
+    document = load(
+        {
+            "/a": {"post": {"requestBody": json_body({"$ref": "#/components/schemas/Shared"})}},
+            "/b": {"post": {"requestBody": json_body({"$ref": "#/components/schemas/Fine"})}},
+        },
+        components={"schemas": schemas},
+    )
+    a, b = document.operations
+    (diagnostic,) = a.unsupported
+    assert diagnostic.pointer.startswith("#/components/schemas/Wrong")
+    assert b.unsupported == ()
 
 
-@pytest.mark.parametrize(
-    ("servers", "expected"),
-    [
-        (None, ""),
-        ([], ""),
-        ([{"url": "/"}], ""),
-        ([{"url": "/shop/v1/"}], "/shop/v1"),
-        ([{"url": "https://api.example.com:8443/shop"}, {"url": "/other"}], "/shop"),
-        ([{"url": "https://api.example.com"}], ""),
-        ([{"url": "https://{host}/{v}", "variables": {"host": {"default": "a.b"}, "v": {"default": "v2"}}}], "/v2"),
-        ([{"url": "{base}", "variables": {"base": {"default": "/x/y"}}}], "/x/y"),
-    ],
-)
-def test_the_base_path_is_that_of_the_first_server(servers: Any, expected: str) -> None:
-    problems = Problems()
-    assert base_path({"servers": servers} if servers is not None else {}, problems) == expected
-    assert not problems.has_errors
+def test_what_is_wrong_with_what_no_operation_uses_is_warned_of(load: Load) -> None:
+    components = {"schemas": {"A": {"type": "strin"}}, "responses": {"B": {"description": "", "content": []}}}
+    document = load({"/a": {"get": {}}}, components=components)
+    assert document.operations[0].unsupported == ()
+    assert len(document.warnings) == 2
+    assert all(warning.message.endswith("; no operation uses this") for warning in document.warnings)
 
 
-@pytest.mark.parametrize(
-    ("server", "message"),
-    [
-        ({"url": "/{v}"}, "the variable v is not declared"),
-        ({"url": "/{v}", "variables": {"v": {"default": "1", "enum": ["2"]}}}, "the default is not in the enum"),
-        ({"url": "http://[/x"}, "not a URL"),
-    ],
-)
-def test_servers_that_make_no_sense(server: Any, message: str) -> None:
-    problems = Problems()
-    base_path({"servers": [server]}, problems)
-    assert [problem.message for problem in problems] == [message]
+def test_operation_ids_that_are_not_unique_are_warned_of(load: Load) -> None:
+    document = load({"/a": {"get": {"operationId": "x"}, "put": {"operationId": "x"}}})
+    assert [warning.message for warning in document.warnings] == ["x is the operationId of GET /a already"]
+
+
+def test_path_parameters_that_are_not_in_the_path_are_ignored_and_warned_of(load: Load) -> None:
+    document = load({"/a": {"get": {"parameters": [PATH_ID]}}})
+    assert document.operations[0].parameters == ()
+    assert [warning.message for warning in document.warnings] == [
+        "the path parameter id is not in the path /a: it is ignored"
+    ]
+
+
+def test_path_parameters_are_required_whatever_they_say(load: Load) -> None:
+    parameter = {"name": "id", "in": "path", "schema": {"type": "integer"}}
+    document = load({"/a/{id}": {"get": {"parameters": [parameter]}}})
+    assert document.operations[0].parameters[0].required
+    assert document.operations[0].unsupported == ()
+    assert "required" in document.warnings[0].message
+
+
+def test_a_parameter_in_style_matrix_is_routed_by_its_semicolon(load: Load) -> None:
+    parameter = {"name": "id", "in": "path", "required": True, "style": "matrix", "schema": {"type": "integer"}}
+    [operation] = load({"/a/{id}": {"get": {"parameters": [parameter]}}}).operations
+    assert (operation.path, operation.route) == ("/a/{id}", "/a/;{id}")
+
+
+def test_an_operation_knows_the_keys_of_all_schemes(load: Load) -> None:
+    schemes = {"browser": {"type": "apiKey", "in": "cookie", "name": "sid"}}
+    document = load({"/a": {"get": {}, "put": {}}}, components={"securitySchemes": schemes})
+    assert [operation.keys.cookies for operation in document.operations] == [{"sid"}, {"sid"}]
+
+
+def test_paths_that_differ_in_names_only_are_served_as_one(load: Load) -> None:
+    document = load(
+        {
+            "/a/{id}/b/{n}": {"get": {"parameters": [PATH_ID, {**PATH_ID, "name": "n"}]}},
+            "/a/{key}/b/{m}": {"put": {"parameters": [{**PATH_ID, "name": "m"}, {**PATH_ID, "name": "key"}]}},
+        }
+    )
+    get, put = document.operations
+    assert (get.name, get.route) == ("GET /a/{id}/b/{n}", "/a/{id}/b/{n}")
+    assert (put.name, put.route) == ("PUT /a/{key}/b/{m}", "/a/{id}/b/{n}")
+    assert [parameter.name for parameter in put.parameters] == ["n", "id"]
+    assert "they are served as one" in document.warnings[0].message
+
+
+def test_beside_a_reference_to_a_path_item_nothing_is_served(load: Load) -> None:
+    document = load(
+        {"/a": {"$ref": "#/components/pathItems/A", "put": {}}},
+        components={"pathItems": {"A": {"get": {"responses": {}}}}},
+    )
+    assert [operation.name for operation in document.operations] == ["GET /a"]
+    assert "what stands beside $ref is ignored" in [warning.message for warning in document.warnings]
+
+
+def test_methods_of_3_2_are_served(load: Load) -> None:
+    item = {"query": {}, "additionalOperations": {"COPY": {}}}
+    document = load({"/a": {"$ref": "#/components/pathItems/A"}}, "3.2.0", components={"pathItems": {"A": item}})
+    assert [operation.name for operation in document.operations] == ["QUERY /a", "COPY /a"]
+    assert document.operations[1].pointer == "/components/pathItems/A/additionalOperations/COPY"
+
+
+@pytest.mark.parametrize("method", ["get", "GET", "Query", "A B", "", "É"])
+def test_additional_methods_have_to_be_methods(load: Load, method: str) -> None:
+    item = {"additionalOperations": {method: {}}}
+    with pytest.raises(ConfigurationError, match="is no method that could stand here"):
+        load({"/a": {"$ref": "#/components/pathItems/A"}}, "3.2.0", components={"pathItems": {"A": item}})
+
+
+def test_everything_wrong_with_an_operation_is_said_at_once(load: Load) -> None:
+    document = load(
+        {"/a/{id}/{n}": {"get": {"parameters": [query("q", schema={"type": "strin"}), query("r", style=1)]}}}
+    )
+    assert {diagnostic.pointer.rpartition("/")[2] for diagnostic in document.operations[0].unsupported} == {
+        "type",
+        "style",
+    }
 
 
 def test_operations_are_read_one_by_one() -> None:
     problems = Problems()
-    graph = SchemaGraph({"paths": {"/a": {"get": {}}, "x-note": {}}}, "3.1.0", problems)
-    assert [found.operation.name for found in read_operations(graph, problems)] == ["GET /a"]
+    graph = SchemaGraph({"paths": {"/a": {"get": {}}, "x-note": {}, "/b": None}}, "3.1.0", problems)
+    found = list(read_operations(graph, problems, lambda *_: [], OperationReader))
+    assert [each.operation.name for each in found] == ["GET /a"]

@@ -2,87 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portcullis.engine.openapi.graph import SchemaGraph
 from portcullis.engine.openapi.parameters import (
+    DEEP,
+    FLAT,
+    MAX_DEPTH,
     READINGS,
+    SPREAD,
     Shape,
-    UnsupportedError,
     read_boolean,
     read_integer,
     read_number,
-    shape_of,
 )
-from portcullis.engine.openapi.problems import Problems
+
+INTEGER, STRING = Shape(("integer",)), Shape(("string",))
 
 
-def shape(schema: Any, version: str = "3.1.0", **schemas: Any) -> Shape:
-    return shape_of(SchemaGraph({"root": schema, "components": {"schemas": schemas}}, version, Problems()), "/root")
+def test_fields_and_items_are_found_by_name_and_place() -> None:
+    listed = Shape((), INTEGER, (STRING,))
+    assert (listed.item(0), listed.item(1), listed.item(99)) == (STRING, INTEGER, INTEGER)
+    assert listed.field("a") is None
+    named = Shape((), properties={"a": INTEGER}, extra=STRING)
+    assert (named.field("a"), named.field("b"), named.item(0)) == (INTEGER, STRING, None)
 
 
-@pytest.mark.parametrize(
-    ("schema", "expected"),
-    [
-        ({"type": "integer"}, Shape(("integer",))),
-        ({"type": ["integer", "string"]}, Shape(("integer", "string"))),
-        ({"type": ["string", "null"]}, Shape(("string",))),
-        ({}, Shape(("string",))),
-        (True, Shape(("string",))),
-        ({"enum": ["a", "b"]}, Shape(("string",))),
-        ({"enum": [1, "a", True, 1.5, None]}, Shape(("integer", "string", "boolean", "number"))),
-        ({"const": 5}, Shape(("integer",))),
-        ({"minimum": 1}, Shape(("number",))),
-        ({"pattern": "a"}, Shape(("string",))),
-        ({"oneOf": [{"type": "boolean"}, {"type": "integer"}]}, Shape(("boolean", "integer"))),
-        ({"anyOf": [{"type": "integer"}, {}]}, Shape(("string",))),
-        ({"allOf": [{"type": ["integer", "string"]}, {"type": ["string", "boolean"]}]}, Shape(("string",))),
-        ({"type": "number", "allOf": [{"type": "integer"}]}, Shape(("integer",))),
-        ({"allOf": [{"type": "integer"}], "minimum": 1}, Shape(("integer",))),
-        ({"$ref": "#/components/schemas/Id"}, Shape(("integer",))),
-        ({"type": "array", "items": {"type": "integer"}}, Shape((), ("integer",))),
-        ({"type": "array"}, Shape((), ("string",))),
-        ({"items": {"$ref": "#/components/schemas/Id"}}, Shape((), ("integer",))),
-        (
-            {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["integer", "boolean"]}}]},
-            Shape(("string",), ("integer", "boolean")),
-        ),
-    ],
-)
-def test_what_a_schema_lets_a_parameter_be(schema: Any, expected: Shape) -> None:
-    assert shape(schema, Id={"type": "integer"}) == expected
-
-
-def test_nullable_of_3_0_does_not_make_a_text_null() -> None:
-    assert shape({"type": "integer", "nullable": True}, "3.0.0") == Shape(("integer",))
-
-
-@pytest.mark.parametrize(
-    ("schema", "message"),
-    [
-        ({"type": "object"}, "object-valued"),
-        ({"properties": {"a": {}}}, "object-valued"),
-        ({"anyOf": [{"type": "string"}, {"type": "object"}]}, "object-valued"),
-        ({"type": "array", "items": {"type": "object"}}, "arrays of arrays or objects"),
-        ({"type": "array", "items": {"type": "array"}}, "arrays of arrays or objects"),
-        ({"prefixItems": [{}]}, "tuples"),
-        ({"type": "null"}, "no text"),
-        (False, "no text"),
-        ({"type": "string", "allOf": [{"type": "integer"}]}, "no text"),
-    ],
-)
-def test_what_is_not_supported(schema: Any, message: str) -> None:
-    with pytest.raises(UnsupportedError, match=message):
-        shape(schema)
-
-
-def test_a_schema_that_refers_to_itself_is_left_to_others_to_report() -> None:
-    assert shape({"allOf": [{"$ref": "#/root"}], "type": "string"}) == Shape(("string",))
-    assert shape({"type": "array", "anyOf": [{"$ref": "#/root"}]}) == Shape((), ("string",))
+def test_how_far_lists_and_objects_may_lie_in_one_another() -> None:
+    assert FLAT.items is not None
+    assert FLAT.items.items is FLAT.items.fields is None
+    assert SPREAD.fields is not None
+    assert SPREAD.fields.items is not None
+    levels, here = 0, DEEP
+    while here.items is not None:
+        levels, here = levels + 1, here.items
+    assert levels == MAX_DEPTH
+    assert here.is_bottom
 
 
 @pytest.mark.parametrize(

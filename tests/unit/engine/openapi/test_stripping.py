@@ -58,3 +58,17 @@ def test_what_is_wrong_in_another_way_is_not_made_right(compiled: Callable[..., 
 def test_it_ends(compiled: Callable[..., Any]) -> None:
     check = compiled({"type": "array", "items": ITEM})
     assert not strip_undeclared([{"x": n} for n in range(20_000)], check.name, check.checker)
+
+
+def test_what_can_not_be_pruned_is_explained(compiled: Callable[..., Any]) -> None:
+    check = compiled({"type": "array", "prefixItems": [ITEM], "unevaluatedItems": ITEM})
+    value = [{"sku": "x", "y": 1}, {"sku": "z", "y": 1}]
+    assert check.stripper.strip(check.name, value)
+    assert value == [{"sku": "x"}, {"sku": "z"}]
+
+
+def test_it_is_told_whether_anything_was_taken_out(compiled: Callable[..., Any]) -> None:
+    check = compiled(ORDER, Item=ITEM)
+    assert not check.stripper.strip(check.name, {"id": 1})
+    assert check.stripper.strip(check.name, {"id": "x", "a": 1})
+    assert not check.stripper.strip(check.name, 5)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from portcullis.engine.openapi.violations import Explainer, Violation
-from portcullis.engine.openapi.wording import allowed, found, listing, sentence, suggestion, type_name
+from portcullis.engine.openapi.wording import allowed, declared, found, listing, sentence, suggestion, type_name
 
 
 def violation(schema: Any, value: Any) -> Violation:
@@ -31,6 +31,18 @@ def violation(schema: Any, value: Any) -> Violation:
         ({"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, {}, 'lacks "a" or "b"'),
         ({"oneOf": [True, True]}, 1, "fits more than one of the alternatives"),
         (False, 1, "is not declared"),
+        (
+            {"properties": {"id": {"x-hidden": "readOnly", "not": {}}}},
+            {"id": 1},
+            'has "id", which is a read-only field',
+        ),
+        (
+            {"properties": {"id": {"x-hidden": "writeOnly", "not": {}}}},
+            {"id": 1},
+            'has "id", which is a write-only field',
+        ),
+        ({"type": "string", "format": "date"}, "x", "must be string, a date such as 2024-05-31"),
+        ({"type": "string", "format": "unheard of", "maxLength": 1}, "xy", "must be string, at most 1 characters"),
     ],
 )
 def test_sentences(schema: Any, value: Any, expected: str) -> None:
@@ -71,6 +83,7 @@ def test_what_is_allowed() -> None:
         ("hunter2", ("API-Key",), "string"),
         (1234, ("card", "number"), "integer"),
         ("hunter2", ("tokens", 0), "string"),
+        ("hunter2", ("cookie", "id"), "string"),
     ],
 )
 def test_what_was_found(value: object, path: tuple[str | int, ...], expected: str) -> None:
@@ -95,3 +108,17 @@ def test_types_have_names() -> None:
         "integer",
         "number",
     ]
+
+
+def test_what_selected_a_schema_is_said() -> None:
+    branch = {"x-tag": ["cat"], "properties": {"kind": {"const": "cat"}, "lives": {"type": "integer"}}}
+    schema = {"x-selected-by": "kind", "anyOf": [branch]}
+    assert sentence(violation(schema, {"kind": "cat", "lives": "x"})) == 'must be integer (for kind "cat")'
+    assert sentence(violation(schema, {"kind": "hunter2"})) == 'must be one of "cat"'
+
+
+def test_declared_fields_are_those_of_this_direction() -> None:
+    schema = {"properties": {"a": {}, "b": True, "id": {"x-hidden": "readOnly", "not": {}}}}
+    assert declared(schema) == '"a" or "b"'
+    assert declared(True) == ""
+    assert suggestion(violation(schema, {"id": 1})) == ""

@@ -186,3 +186,12 @@ async def test_an_address_is_never_resolved(play, monkeypatch):
     p = play({"targets": ["https://[2001:db8::1]:8443"]})
     assert await pool(p)._address(pool(p).targets[0]) == "2001:db8::1"
     assert names.asked == 0
+
+
+async def test_the_whole_exchange_ends_in_time_though_the_first_byte_may_take_longer(play):
+    p = play({"timeouts": {"first_byte": "20s", "whole": "5s"}})
+    p.client_sends(GET)
+    await settle()
+    p.service_gets(b"GET /a HTTP/1.1\r\n")
+    p.wait(6)
+    p.client_gets(b"HTTP/1.1 504", b"upstream.timeout")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 
+import msgspec
 import pytest
 
 from portcullis.engine.codes import Code
@@ -168,3 +169,41 @@ async def test_any_call_is_tried_again_if_nothing_of_it_was_written(play):
     p.service_sends(ok(b"ok"))
     p.client_gets(b"200 OK")
     assert len(p.service_connections) == 2
+
+
+async def test_a_monitored_check_lets_pass_what_it_can_not_hold_or_read(play):
+    def monitored(p):
+        steps = p.gateway.snapshot.operations[0].response_body_steps
+        operation = msgspec.structs.replace(
+            p.gateway.snapshot.operations[0],
+            response_body_steps=tuple(msgspec.structs.replace(step, monitor=True) for step in steps),
+        )
+        p.gateway.snapshot.hosts["shop"].index.match("/a").payload["GET"] = operation
+
+    p = play(GET=[("response_body", lambda _response, _facts: Refuse(BAD))])
+    monitored(p)
+    await answered(p, b"HTTP/1.1 200 OK\r\nContent-Length: 10003\r\n\r\n" + b"x" * 10_001)
+    p.client_gets(b"200 OK", b"content-length: 10003\r\n", b"x" * 10_001)
+    p.service_sends(b"yy")
+    p.client_gets(b"yy")
+    p.client_sends(GET)
+    p.service_sends(ok(b"abc", b"Content-Encoding: lzma\r\n"))
+    p.client_gets(b"content-encoding: lzma\r\n", b"abc")
+    p.client_sends(GET)
+    p.service_sends(ok(b"abc"))
+    p.client_gets(b"abc")
+    assert [[(v.code, v.outcome) for v in record.verdicts] for record in p.records] == [
+        [("upstream.answer_too_large", "would_refuse")],
+        [("upstream.bad_coding", "would_refuse")],
+        [("test.bad", "would_refuse")],
+    ]
+
+
+async def test_an_answer_that_a_step_for_all_answers_failed_on_is_not_passed(play):
+    def fail(_response, _facts):
+        raise RuntimeError("broken")
+
+    p = play(GET=[("answer", fail)])
+    await answered(p, ok(b"secret"))
+    assert b"secret" not in p.client_gets(b"HTTP/1.1 500", b"guard.internal")
+    assert (p.records[0].decision, p.records[0].status) == ("refuse", 500)

@@ -174,3 +174,22 @@ async def test_a_connection_that_has_not_taken_the_request_yet_is_not_used_again
     p.service_sends(OK)
     p.client_gets(b"HTTP/1.1 200")
     assert p.service[1].closed
+
+
+async def test_bytes_that_came_before_the_request_has_left_are_not_its_answer(play):
+    """Both may wait when the loop wakes: the client's next request, and what a service sent without being asked."""
+    p = play()
+    p.client_sends(GET)
+    await settle()
+    p.service_sends(OK)
+    p.client_gets(b"200 OK", b"ok")
+    connection, transport = p.service
+    p.client_sends(GET)
+    connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
+    assert transport.closed == "aborted"
+    transport.lose(connection)
+    await settle()
+    assert p.service[0] is not connection
+    p.service_gets(b"GET /a")
+    p.service_sends(OK)
+    assert p.client_gets(b"200 OK").endswith(b"ok")

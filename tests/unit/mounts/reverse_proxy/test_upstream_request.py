@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from portcullis.engine.exchange import Exchange
-from portcullis.mounts.forwarding import DROPPED_FROM_REQUESTS, FieldRenderer
+from portcullis.mounts.request_fields import RequestFieldRenderer
 from portcullis.mounts.reverse_proxy.upstream_request import render_request_head
 from portcullis.testing import make_request
 
@@ -16,7 +16,7 @@ def head(play):
         for name, value in changes.items():
             setattr(exchange, name, value)
         pool = play(upstream).gateway.pools["shop"]
-        renderer = FieldRenderer(DROPPED_FROM_REQUESTS)
+        renderer = RequestFieldRenderer()
         return render_request_head(exchange, pool.targets[0], renderer, b"forwarded: for=x\r\n", b"TP", b"")
 
     return render
@@ -53,5 +53,5 @@ async def test_a_host_that_stands_only_in_the_target_is_the_one_that_is_preserve
     request = make_request("GET", "http://shop/a")
     pool = play({"host": "preserve"}).gateway.pools["shop"]
     exchange = Exchange(request, "r" * 32, "t" * 32, 0, 0.0)
-    rendered = render_request_head(exchange, pool.targets[0], FieldRenderer(DROPPED_FROM_REQUESTS), b"", b"TP", b"")
+    rendered = render_request_head(exchange, pool.targets[0], RequestFieldRenderer(), b"", b"TP", b"")
     assert b"\r\nhost: shop\r\n" in rendered

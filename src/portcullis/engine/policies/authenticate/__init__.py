@@ -81,10 +81,22 @@ def credential_query_names(context: OperationContext) -> frozenset[str]:
     return frozenset(name for name in names if name is not None)
 
 
+def credential_header_names(context: OperationContext) -> tuple[str, ...]:
+    """Header fields that carry credentials of this operation, lower-case."""
+    fields = (authenticator.field for authenticator in _authenticators(context))
+    return tuple(field.decode() for field in fields if field is not None)
+
+
 def withheld_query_names(context: OperationContext) -> frozenset[str]:
     """Those of :func:`credential_query_names` that are taken out of what is sent upstream."""
     withheld = (authenticator for authenticator in _authenticators(context) if not authenticator.forward)
     return frozenset(authenticator.query for authenticator in withheld if authenticator.query is not None)
+
+
+def forwarded_fields(context: OperationContext) -> frozenset[bytes]:
+    """Header fields (lower-case) that carry credentials of this operation, and are sent upstream."""
+    forwarded = (authenticator for authenticator in _authenticators(context) if authenticator.forward)
+    return frozenset(authenticator.field for authenticator in forwarded if authenticator.field is not None)
 
 
 def _first_present_decides(accepted: tuple[Authenticator, ...]) -> StepFunction:

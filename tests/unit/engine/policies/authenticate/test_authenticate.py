@@ -9,7 +9,13 @@ from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.decision import Refuse
 from portcullis.engine.facts import Facts
 from portcullis.engine.policies import authenticate
-from portcullis.engine.policies.authenticate import MISSING, Authenticator, compile_phase, credential_query_names
+from portcullis.engine.policies.authenticate import (
+    MISSING,
+    Authenticator,
+    compile_phase,
+    credential_query_names,
+    forwarded_fields,
+)
 from portcullis.engine.policy import policies_of
 
 
@@ -42,6 +48,13 @@ def test_the_query_names_of_credentials_are_told(phase: Any) -> None:
     assert credential_query_names(phase.context(authenticate=["partners", "links"])) == {"api_key"}
     assert credential_query_names(phase.context(authenticate=["partners"])) == set()
     assert credential_query_names(phase.context(public=True)) == set()
+
+
+def test_the_fields_of_credentials_that_are_sent_on_are_told(phase: Any, issued: Any) -> None:
+    kinds = {"ours": {"api_key": {"header": "X-Ours"}}, "theirs": {"api_key": {"header": "Their_Key", "forward": True}}}
+    site = type(phase)(kinds, issued)
+    assert forwarded_fields(site.context(authenticate=["ours", "theirs"])) == {b"their_key"}
+    assert forwarded_fields(site.context(public=True)) == set()
 
 
 def test_only_the_step_that_decides_is_monitored(phase: Any) -> None:

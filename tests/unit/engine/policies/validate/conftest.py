@@ -25,9 +25,10 @@ class Phase:
         self.document = document
         paths: dict[str, dict[str, SpecOperation]] = {}
         for operation in document.operations:
-            paths.setdefault(operation.path, {})[operation.method] = operation
+            paths.setdefault(operation.route, {})[operation.method] = operation
         self._index = RouteIndex(paths.items())
         self._compiled: dict[tuple[str, str], Operation] = {}
+        self.sent_on = b""
 
     def context(self, name: str, validate: Any = None, **api: Any) -> OperationContext:
         """The context of the operation ``name``; ``api`` is of the API in the file, but ``identities`` of the file."""
@@ -65,9 +66,10 @@ class Phase:
         key = (name, repr((validate, api)))
         if key not in self._compiled:
             steps = compile_phase(self.context(name, validate, **api))
-            head = tuple(step for step in steps if step.needs == "head")
-            body = tuple(step for step in steps if step.needs == "body")
-            self._compiled[key] = Operation("shop", "v1", name, head, body, 1_000_000, "shop", str)
+            head, body, stream = (
+                tuple(step for step in steps if step.needs == needs) for needs in ("head", "body", "stream")
+            )
+            self._compiled[key] = Operation("shop", "v1", name, head, body, 1_000_000, "shop", str, stream)
         return self._compiled[key]
 
     def call(
@@ -76,9 +78,14 @@ class Phase:
         headers: Mapping[str, str] | list[tuple[str, str]] = (),  # type: ignore[assignment]
         body: object = None,
         validate: Any = None,
+        *,
+        piece: int = 65536,
         **api: Any,
     ) -> Exchange:
-        """Make a call, ``"POST /orders?x=1"``. A ``body`` that is neither bytes nor text is sent as JSON."""
+        """Make a call, ``"POST /orders?x=1"``. A ``body`` that is neither bytes nor text is sent as JSON.
+
+        If it streams it comes in pieces of ``piece`` bytes; what was sent on of it is in ``self.sent_on``.
+        """
         method, _, target = call.partition(" ")
         if body is not None and not isinstance(body, bytes | str):
             body = orjson.dumps(body)
@@ -90,9 +97,20 @@ class Phase:
         exchange = Exchange(request, "r-1", "t-1", 0, 0.0)
         request.operation = self.compile(found.payload[method].name, validate, **api)
         request.path_values = found.values
-        if exchange.decide_head() is None and request.operation.body_steps:
-            exchange.decide_body(data if isinstance(data, bytes) else b"")
+        self.sent_on = b""
+        if exchange.decide_head() is None and exchange.begin_body() is None:
+            self._send_body(exchange, data if isinstance(data, bytes) else b"", piece)
         return exchange
+
+    def _send_body(self, exchange: Exchange, data: bytes, piece: int) -> None:
+        if exchange.holds_body:
+            exchange.decide_body(data)
+        elif exchange.scans_body:
+            for at in range(0, len(data), piece):
+                sent = exchange.scan_body(data[at : at + piece], ended=at + piece >= len(data))
+                if not isinstance(sent, bytes):
+                    break
+                self.sent_on += sent
 
 
 @pytest.fixture(scope="session")

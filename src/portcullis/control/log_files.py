@@ -1,0 +1,75 @@
+"""Reading the access log back: the file and those that were rotated, as one stream of lines, oldest first.
+
+A file that grows or is rotated meanwhile does no harm: all files are opened before the first line is read, and an open
+file stays what it was, whatever its name becomes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final, Self
+
+MAX_LINE: Final = 1024 * 1024
+"""Bytes of a line that is looked at; a record has some hundred to some thousand."""
+
+
+class LogFiles:
+    """The access log at ``path``, of which up to ``keep`` older files are left. To be used in a ``with``.
+
+    ``since``: Unix seconds; files that were last written before are not read. ``read``: names of those that are, the
+    oldest first. Raises ``OSError`` for a file that is there and can't be opened.
+    """
+
+    def __init__(self, path: Path, keep: int, since: float) -> None:
+        self._files: list[IO[bytes]] = []
+        self.read: list[str] = []
+        seen: set[tuple[int, int]] = set()
+        try:
+            # The newest first: a rotation meanwhile makes files older, so one may be met again, but none is missed.
+            for each in (path, *(path.with_name(f"{path.name}.{number}") for number in range(1, keep + 1))):
+                self._open(each, since, seen)
+        except OSError:
+            self.close()
+            raise
+
+    def _open(self, path: Path, since: float, seen: set[tuple[int, int]]) -> None:
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            return
+        status = os.fstat(file.fileno())
+        identity = (status.st_dev, status.st_ino)
+        if status.st_mtime < since or identity in seen:
+            file.close()
+            return
+        seen.add(identity)
+        self._files.insert(0, file)
+        self.read.insert(0, path.name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for file in self._files:
+            file.close()
+
+    def lines(self) -> Iterator[bytes]:
+        """Every line that was written to its end; ``b""`` for one that is longer than ``MAX_LINE``."""
+        for file in self._files:
+            while line := file.readline(MAX_LINE):
+                if line.endswith(b"\n"):
+                    yield line
+                elif len(line) == MAX_LINE:
+                    _skip_line(file)
+                    yield b""
+
+
+def _skip_line(file: IO[bytes]) -> None:
+    while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+        pass

@@ -1,0 +1,272 @@
+"""Which web pages of other origins may call, answered for the service (CORS, by the Fetch standard).
+
+What
+    A browser asks before it lets a page of another origin send anything but a plain form (*preflight*): the gateway
+    answers that itself, before any credential is asked for, since a preflight never carries one. It names the methods
+    that the document declares for the path. Calls from an allowed origin are answered with
+    ``Access-Control-Allow-Origin``, refusals too, so that a page can read why. A call with an ``Origin`` that is
+    neither allowed nor the API's own is refused: the browser would keep the answer from the page, but the call would
+    have been made. What the service says about CORS itself never crosses. Where the file says nothing about ``cors``,
+    no field of it is written, and no origin is looked at.
+
+Why
+    API8:2023 Security Misconfiguration: "a Cross-Origin Resource Sharing policy is missing or improperly set". The two
+    common mistakes, to answer with whatever origin asked and to allow credentials from anywhere, can't be written here.
+
+Config
+    ``origins``: ``https://app.example.com``, ``https://*.example.com`` for all hosts below a domain, or ``"*"`` for
+    any, which is an error together with ``credentials``. ``headers``: names that a page may send; default: those that
+    the document declares, ``Content-Type`` where there is a body, and what carries the API's keys. ``expose``: names of
+    the answer that a page may read. ``max_age``: for how long a browser remembers the answer. ``mode``.
+
+When it fails
+    403 ``guard.origin_denied``.
+
+Example
+    .. code-block:: yaml
+
+        apis:
+          shop:
+            guard:
+              cors:
+                origins: ["https://app.example.com"]
+                credentials: true
+                expose: [RateLimit]
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+from pydantic import AfterValidator, Field, model_validator
+
+from portcullis.engine.codes import METHOD_NOT_ALLOWED, Code
+from portcullis.engine.config.names import FieldName
+from portcullis.engine.config.section import Section
+from portcullis.engine.config.values import Duration
+from portcullis.engine.decision import Answer, Finding, Modify, Refuse, shorten
+from portcullis.engine.facts import Facts
+from portcullis.engine.policies.authenticate import credential_header_names
+from portcullis.engine.policy import Decision, Mode, Policy, Probe, Step
+from portcullis.engine.request import RequestView
+from portcullis.engine.response import ResponseView
+
+if TYPE_CHECKING:
+    from portcullis.engine.operation import OperationContext
+
+ORIGIN_DENIED: Final = Code("guard.origin_denied", 403, "This origin may not call")
+
+_ORIGIN: Final = re.compile(r"https?://(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")
+_OF_CORS: Final = frozenset(
+    b"access-control-" + name
+    for name in (
+        b"allow-origin",
+        b"allow-credentials",
+        b"allow-headers",
+        b"allow-methods",
+        b"expose-headers",
+        b"max-age",
+    )
+)
+_ASKS_FOR_METHOD: Final = b"access-control-request-method"
+_REMEMBERED: Final = 64
+"""Origins whose answers are remembered, for each operation."""
+
+
+def _is_origin(value: str) -> str:
+    if value != "*" and not _ORIGIN.fullmatch(value):
+        raise ValueError("must be an origin: https://app.example.com, without a path, lower-case")
+    return value
+
+
+class CorsConfig(Section):
+    """Which web pages of other origins may call."""
+
+    mode: Mode = "enforce"
+    """``enforce``, ``monitor`` (calls of any origin pass, without leave for its pages) or ``off``."""
+    origins: list[Annotated[str, AfterValidator(_is_origin)]] = Field(min_length=1)
+    """Origins that may call: ``https://app.example.com``, ``https://*.example.com``, or ``*`` for any."""
+    credentials: bool = False
+    """Whether a browser may send cookies and other credentials of its own."""
+    headers: list[FieldName] | None = None
+    """Names of fields that a page may send; default: what the document declares and authentication needs."""
+    expose: list[FieldName] = []
+    """Names of fields of answers that a page may read."""
+    max_age: Duration = 600.0
+    """For how long a browser may remember what it was told."""
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> CorsConfig:
+        if self.credentials and "*" in self.origins:
+            raise ValueError('credentials can\'t be allowed from any origin: name the origins instead of "*"')
+        return self
+
+
+class Origins:
+    """Which origins are allowed."""
+
+    def __init__(self, config: CorsConfig) -> None:
+        self.any = "*" in config.origins
+        self._exact = frozenset(origin for origin in config.origins if "*" not in origin)
+        below = [origin.split("*", 1) for origin in config.origins if "://*." in origin]
+        self._below = tuple((before, after) for before, after in below)
+        self.listed = ", ".join(config.origins)
+
+    def allow(self, origin: str) -> bool:
+        """Whether ``origin``, an ``Origin`` field's value, may call."""
+        if self.any or origin in self._exact:
+            return True
+        if not self._below or not _ORIGIN.fullmatch(origin):
+            return False
+        return any(
+            origin.startswith(before) and origin.endswith(after) and len(origin) > len(before) + len(after)
+            for before, after in self._below
+        )
+
+
+def _is_own(origin: str, request: RequestView) -> bool:
+    """Whether ``origin`` is that of the API itself: browsers send it with every call that is not a plain GET."""
+    host = request.headers.get(b"host", b"").decode("latin-1").lower() or request.host
+    return origin == f"{request.scheme}://{host}"
+
+
+def compile_cors(config: CorsConfig, _context: OperationContext) -> tuple[Step, ...]:
+    """The steps that check the origin of one operation's calls, and tell a browser what it may do with the answer."""
+    if config.mode == "off":
+        return ()
+    origins = Origins(config)
+    monitor = config.mode == "monitor"
+    answers = {} if not origins.any else {"*": _answer_fields(config, b"*")}
+    foreign = Modify(remove_fields=_OF_CORS, set_fields=() if origins.any else ((b"vary", b"origin"),))
+
+    def check(request: RequestView, _facts: Facts) -> Refuse | None:
+        value = request.headers.get(b"origin")
+        if value is None:
+            return None
+        origin = value.decode("latin-1")
+        return None if origins.allow(origin) or _is_own(origin, request) else _denied(origin, origins)
+
+    def tell(response: ResponseView, _facts: Facts) -> Modify | None:
+        request = response.request
+        value = request.headers.get(b"origin")
+        if value is not None and request.method == "OPTIONS" and _ASKS_FOR_METHOD in request.headers:
+            return None  # a preflight never reaches the service: what is said to it is the gateway's already
+        if origins.any:
+            return foreign if value is None else answers["*"]
+        change = foreign if value is None else change_for(value)
+        varies_by = response.headers.get(b"vary")
+        return change if varies_by is None else _varying(change, varies_by)
+
+    def change_for(value: bytes) -> Modify:
+        origin = value.decode("latin-1")
+        known = answers.get(origin)
+        if known is None:
+            if not origins.allow(origin):
+                return foreign
+            known = _answer_fields(config, value)
+            if len(answers) < _REMEMBERED:
+                answers[origin] = known
+        return known
+
+    return (Step(POLICY.name, "head", check, monitor), Step(POLICY.name, "answer", tell))
+
+
+@lru_cache(maxsize=256)
+def _varying(change: Modify, varies_by: bytes) -> Modify:
+    """``change``, where the service says itself what its answer varies by: a cache must know of all of it."""
+    names = {name.strip(b" \t").lower() for name in varies_by.split(b",")}
+    value = varies_by if names & {b"*", b"origin"} else varies_by + b", origin"
+    others = tuple(field for field in change.set_fields if field[0] != b"vary")
+    return msgspec.structs.replace(change, set_fields=(*others, (b"vary", value)))
+
+
+def _denied(origin: str, origins: Origins) -> Refuse:
+    return Refuse(ORIGIN_DENIED, finding=Finding("/header/origin", shorten(origin), origins.listed))
+
+
+def _answer_fields(config: CorsConfig, origin: bytes) -> Modify:
+    fields = [(b"access-control-allow-origin", origin)]
+    if origin != b"*":
+        fields.append((b"vary", b"origin"))
+    if config.credentials:
+        fields.append((b"access-control-allow-credentials", b"true"))
+    if config.expose:
+        fields.append((b"access-control-expose-headers", ", ".join(config.expose).lower().encode()))
+    return Modify(set_fields=tuple(fields), remove_fields=_OF_CORS)
+
+
+def preflight_step(operations: Mapping[str, OperationContext]) -> Step | None:
+    """The step that answers preflights for a path, if any of its ``operations`` (by method) has ``cors``."""
+    allowing = {
+        method: _Preflight(context.settings.guard.cors, context)
+        for method, context in operations.items()
+        if context.settings.guard is not None
+        and context.settings.guard.cors is not None
+        and context.settings.guard.cors.mode != "off"
+    }
+    if not allowing:
+        return None
+
+    def answer(request: RequestView, _facts: Facts) -> Decision:
+        asked = request.headers.get(_ASKS_FOR_METHOD)
+        origin = request.headers.get(b"origin")
+        if asked is None or origin is None:
+            return None
+        preflight = allowing.get(asked.decode("latin-1"))
+        if preflight is None:
+            methods = ", ".join(allowing)
+            finding = Finding("/header/access-control-request-method", shorten(asked.decode("latin-1")), methods)
+            return Refuse(ORIGIN_DENIED, finding=finding)
+        return preflight.answer(origin)
+
+    return Step(POLICY.name, "head", answer)
+
+
+def no_preflight(methods: str) -> Callable[[RequestView, Facts], Refuse]:
+    """What refuses an OPTIONS call that is no preflight, where only preflights are answered."""
+    refusal = Refuse(METHOD_NOT_ALLOWED, fields=((b"allow", methods.encode()),))
+    return lambda _request, _facts: refusal
+
+
+class _Preflight:
+    """The answer to preflights for one operation."""
+
+    def __init__(self, config: CorsConfig, context: OperationContext) -> None:
+        self._origins = Origins(config)
+        self._config = config
+        names = config.headers if config.headers is not None else _headers_of(context)
+        self._fields = (
+            (b"access-control-allow-methods", context.operation.method.encode()),
+            *(((b"access-control-allow-headers", ", ".join(names).lower().encode()),) if names else ()),
+            (b"access-control-max-age", b"%d" % config.max_age),
+        )
+
+    def answer(self, origin: bytes) -> Answer | Refuse:
+        text = origin.decode("latin-1")
+        if not self._origins.allow(text):
+            return _denied(text, self._origins)
+        allowed = _answer_fields(self._config, b"*" if self._origins.any else origin).set_fields
+        return Answer(
+            204, (*(field for field in allowed if field[0] != b"access-control-expose-headers"), *self._fields)
+        )
+
+
+def _headers_of(context: OperationContext) -> list[str]:
+    """Names of fields that a call of the operation may need to send."""
+    declared = [each.name for each in context.operation.parameters if each.location == "header"]
+    body = ["Content-Type"] if context.operation.body is not None else []
+    return list(dict.fromkeys(name.lower() for name in (*declared, *body, *credential_header_names(context))))
+
+
+POLICY = Policy(
+    phase="guard",
+    key="cors",
+    config=CorsConfig,
+    codes=(ORIGIN_DENIED,),
+    probes=(Probe("a call from a page of an origin that is not allowed", "foreign_origin", ORIGIN_DENIED),),
+    compile=compile_cors,
+)

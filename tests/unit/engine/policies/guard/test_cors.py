@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from portcullis.engine.facts import Facts
+from portcullis.engine.policies.guard.cors import CorsConfig, Origins, compile_cors
+from portcullis.engine.request import RequestView
+from portcullis.engine.response import ResponseView
+
+FILE = yaml.safe_load((Path(__file__).parents[4] / "cases/guard/cors.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", FILE["cases"], ids=lambda case: case["name"])
+def test_case(case: dict[str, Any], play_case: Callable[..., Any]) -> None:
+    play_case(FILE["document"], case)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"origins": []},
+        {"origins": ["app.example.com"]},
+        {"origins": ["https://app.example.com/"]},
+        {"origins": ["https://App.example.com"]},
+        {"origins": ["https://app.*.com"]},
+        {"origins": ["https://a.example\n"]},
+        {"origins": ["null"]},
+        {"origins": ["*"], "credentials": True},
+    ],
+    ids=str,
+)
+def test_what_allows_nothing_or_too_much_is_an_error_of_the_file(config: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        CorsConfig.model_validate(config)
+
+
+def test_origins_that_are_remembered_are_bounded(play_case: Callable[..., Any]) -> None:
+    origins = Origins(CorsConfig.model_validate({"origins": ["https://*.example.com"]}))
+    assert all(origins.allow(f"https://{number}.example.com") for number in range(100))
+    config = CorsConfig.model_validate({"origins": ["https://*.example.com"]})
+    _, tell = compile_cors(config, None)  # type: ignore[arg-type]
+    for number in range(200):
+        request = RequestView("GET", "/", (), {b"origin": b"https://%d.example.com" % number})
+        change = tell.run(ResponseView(request, 200, (), {}), Facts())
+        assert dict(change.set_fields)[b"access-control-allow-origin"] == b"https://%d.example.com" % number
