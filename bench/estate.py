@@ -9,9 +9,10 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,15 +30,18 @@ CORPORA = Path(os.environ.get("PORTCULLIS_CORPORA", ROOT.parent / "shared" / "da
 DOCUMENTS = CORPORA / "openapi" / "apis-guru"
 
 CHECK_SECONDS = 300
+_ADMINISTRATIVE = re.compile(r"([A-Z]+ /\S*) (?:\([^()]*\) )?looks administrative")
+_API = re.compile(r"apis\.a([0-9]{4})\b")
 WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document that can be served."""
+    """A document that can be served; ``administrative``: its operations that have to be opened to everybody by name."""
 
     path: Path
     operations: int
+    administrative: tuple[str, ...] = ()
 
 
 def small(ground: Ground) -> Setup:
@@ -87,20 +91,42 @@ def usable(binary: Path, documents: Path) -> tuple[tuple[Source, ...], tuple[str
     with tempfile.TemporaryDirectory(prefix="portcullis-bench-") as folder:
         for name, path in paths.items():
             Path(folder, name).write_text(repetition(path.read_text(), 0))
+        opened: dict[str, tuple[str, ...]] = {}
         while left := [name for name in paths if name not in refused]:
-            report = _check(binary, Path(folder), left)
+            report = _check(binary, Path(folder), {name: opened.get(name, ()) for name in left})
             if not report["errors"]:
                 counts = {each["spec"]: each["operations"] for each in report["served"]["versions"]}
-                return tuple(Source(paths[name], counts[name]) for name in left), tuple(refused)
-            wrong = {Path(each["file"]).name for each in report["diagnostics"] if each["severity"] == "error"}
+                sources = tuple(Source(paths[name], counts[name], opened.get(name, ())) for name in left)
+                return sources, tuple(refused)
+            errors = [each for each in report["diagnostics"] if each["severity"] == "error"]
+            if found := _administrative(errors, left):
+                opened |= {name: opened.get(name, ()) + names for name, names in found.items()}
+                continue
+            wrong = {Path(each["file"]).name for each in errors}
             if not wrong.intersection(left):
                 raise BenchError(f"portcullis check finds errors in no document: {report['diagnostics'][:3]}")
             refused += sorted(wrong.intersection(left))
     raise BenchError(f"none of the documents in {documents} can be served")
 
 
-def _check(binary: Path, folder: Path, names: Sequence[str]) -> dict[str, Any]:
-    apis = {f"a{number:04}": _api(f"a{number:04}", name, 9) for number, name in enumerate(names)}
+def _administrative(errors: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The operations, by document, that the gateway will not open to everybody unless they are named."""
+    found: dict[str, tuple[str, ...]] = {}
+    for error in errors:
+        operation = _ADMINISTRATIVE.match(error["message"])
+        api = _API.search(error["pointer"])
+        if operation is not None and api is not None:
+            document = names[int(api[1])]
+            found[document] = (*found.get(document, ()), operation[1])
+    return found
+
+
+def _check(binary: Path, folder: Path, documents: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What ``portcullis check`` says of ``documents``, with the operations of each that are opened by name."""
+    apis = {
+        f"a{number:04}": _api(f"a{number:04}", name, 9, opened)
+        for number, (name, opened) in enumerate(documents.items())
+    }
     file = folder / "portcullis.json"
     file.write_text(json.dumps({"listeners": {"public": {"bind": "127.0.0.1:8080"}}, "apis": apis}))
     argv = [str(binary), "check", str(file), "--format", "json"]
@@ -120,7 +146,7 @@ def _estate(ground: Ground, operations: int) -> Setup:
     for number, source in pick(sources, operations):
         name = f"api-{len(apis)}"
         (ground.folder / f"{name}.yaml").write_text(repetition(source.path.read_text(), number))
-        apis[name] = _api(name, f"{name}.yaml", ground.upstream)
+        apis[name] = _api(name, f"{name}.yaml", ground.upstream, source.administrative)
     argv, _ = serve(ground, {"apis": apis}, WORKERS)
     left_out = f"{len(refused)} of {len(refused) + len(sources)} documents can't be served as they are"
     last = Request("GET", "/no-such-path", {"Host": f"api-{len(apis) - 1}.example"})
@@ -132,10 +158,11 @@ def _estate(ground: Ground, operations: int) -> Setup:
     )
 
 
-def _api(name: str, spec: str, upstream: int) -> dict[str, Any]:
+def _api(name: str, spec: str, upstream: int, opened: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "hosts": [f"{name}.example"],
         "public": True,
         "upstream": {"targets": [f"http://127.0.0.1:{upstream}"]},
         "versions": {"v1": {"spec": spec}},
+        "operations": {operation: {"public": True} for operation in opened},
     }

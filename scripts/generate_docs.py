@@ -4,6 +4,7 @@
 - ``docs/reference/codes.md``: everything that can be said about an exchange.
 - ``docs/reference/inert-controls.md``: what is named because no request ever meets it, from the modules that find it.
 - ``docs/reference/patterns.md``: everything that the inspection of requests looks for, from its tables.
+- ``docs/reference/administrative.md``: by what operations look administrative, from its table.
 - ``docs/policies/<phase>/<kind>.md``: each policy kind, from its module's docstring, its model, codes and probes;
   ``docs/policies/index.md`` lists them.
 """
@@ -23,6 +24,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from portcullis.engine import inert
+from portcullis.engine.authorization.administrative import SIGNS
 from portcullis.engine.codes import ENGINE_CODES, PHASES, Code
 from portcullis.engine.config import wording
 from portcullis.engine.config.model import Configuration
@@ -43,6 +45,7 @@ from portcullis.engine.config.shape import (
 )
 from portcullis.engine.inspection.pattern import PLACES, Pattern, all_classes
 from portcullis.engine.policy import Policy, all_policies
+from portcullis.engine.token_service.codes import ENDPOINT_CODES
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = Path("docs/reference")
@@ -62,6 +65,7 @@ def pages() -> dict[Path, str]:
     made = {REFERENCE / "configuration.md": configuration_page(), REFERENCE / "codes.md": codes_page()}
     made[REFERENCE / "inert-controls.md"] = inert_page()
     made[REFERENCE / "patterns.md"] = patterns_page()
+    made[REFERENCE / "administrative.md"] = administrative_page()
     made[POLICIES / "index.md"] = policies_page()
     for policy in all_policies():
         made[POLICIES / policy.phase / f"{policy.key}.md"] = policy_page(policy)
@@ -135,6 +139,15 @@ PATTERNS_INTRODUCTION = """\
 
 What [the inspection of requests](../inspection.md) looks for. The id stands in the record of a refusal and in
 `inspect: {injection: {allow: ...}}`. Ids are never reused.
+"""
+
+
+ADMINISTRATIVE_INTRODUCTION = """\
+# Operations that look administrative
+
+An operation that looks as if an ordinary caller had no business with it needs a rule that says who may call it
+([authorization](../authorization.md#functions-that-look-administrative)). It looks so by any of these signs; words are
+found however they are written: `adminUsers`, `admin-users` and `Admin_Users` all have `admin`. `OPTIONS` is never one.
 """
 
 
@@ -225,6 +238,13 @@ def patterns_page() -> str:
     return text
 
 
+def administrative_page() -> str:
+    """By what operations look administrative."""
+    text = generated_from("src/portcullis/engine/authorization/administrative.py") + ADMINISTRATIVE_INTRODUCTION
+    rows = [(f"{sign.finds[:1].upper()}{sign.finds[1:]}", f"`{sign.example}`") for sign in SIGNS]
+    return f"{text}\n{table(('Sign', 'Example'), rows)}"
+
+
 def where_text(pattern: Pattern) -> str:
     """Where in a request a pattern counts."""
     return "" if pattern.places == PLACES else ", ".join(sorted(pattern.places))
@@ -270,7 +290,7 @@ def config_tables(config: type[BaseModel]) -> Iterator[str]:
 def codes_page() -> str:
     """Everything that can be said about an exchange, by phase."""
     text = generated_from("src/portcullis/engine/codes.py and the policies") + CODES_INTRODUCTION
-    every = codes_of(list(all_policies()), *ENGINE_CODES)
+    every = codes_of(list(all_policies()), *ENGINE_CODES, *ENDPOINT_CODES)
     for phase in PHASES:
         codes = [code for code in every if code.phase == phase]
         if codes:

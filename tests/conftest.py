@@ -1,7 +1,8 @@
-"""What all tests share: where the corpora are, and how Hypothesis runs."""
+"""What all tests share: where the corpora are, how Hypothesis runs, and what the garbage collector looks at."""
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -12,9 +13,21 @@ ROOT = Path(__file__).resolve().parent.parent
 CORPORA = Path(os.environ.get("PORTCULLIS_CORPORA", ROOT.parent / "shared" / "data"))
 
 # A deadline for one example fails on a busy machine and says nothing about the code.
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)
 hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    quick = config.getoption("markexpr") == "not slow"
+    hypothesis.settings.load_profile("quick" if quick else "ci" if os.environ.get("CI") else "here")
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays until the end: the garbage collector needs not look through it again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

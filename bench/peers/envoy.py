@@ -7,21 +7,15 @@ the same in every request.
 
 from __future__ import annotations
 
-import base64
 import json
-import time
 from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from bench.load import HOST, Request
 from bench.orders import order
 from bench.peers import Ground, Probe, Setup
+from bench.tokens import AUDIENCE, ISSUER, Issuer, bearer, forged
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
-_ISSUER = "https://id.shop.example"
 
 _LOG_FIELDS = {
     "time": "%START_TIME%",
@@ -58,14 +52,18 @@ def policy_uncached(ground: Ground) -> Setup:
     return _policy(ground, cache=False)
 
 
-def _policy(ground: Ground, *, cache: bool) -> Setup:
-    key = generate_private_key(public_exponent=65537, key_size=2048)
-    token = sign(key, {"iss": _ISSUER, "aud": "shop", "sub": "bench", "plan": "gold", "exp": int(time.time()) + 86_400})
-    stranger = sign(key, {"iss": _ISSUER, "aud": "shop", "sub": "x", "plan": "none", "exp": int(time.time()) + 86_400})
+def token(ground: Ground) -> Setup:
+    """JWT, RBAC and JSON access log; verified tokens are kept."""
+    return _policy(ground, cache=True, limit=False)
+
+
+def _policy(ground: Ground, *, cache: bool, limit: bool = True) -> Setup:
+    issuer = Issuer()
+    gold_token = issuer.token("gold")
     provider: dict[str, Any] = {
-        "issuer": _ISSUER,
-        "audiences": ["shop"],
-        "local_jwks": {"inline_string": json.dumps({"keys": [public_jwk(key)]})},
+        "issuer": ISSUER,
+        "audiences": [AUDIENCE],
+        "local_jwks": {"inline_string": issuer.key_set()},
         "payload_in_metadata": "jwt",
     }
     if cache:
@@ -90,53 +88,28 @@ def _policy(ground: Ground, *, cache: bool) -> Setup:
             "RBAC",
             rules={"action": "ALLOW", "policies": {"gold": {"permissions": paths, "principals": [gold]}}},
         ),
-        _filter(
-            "local_ratelimit",
-            "LocalRateLimit",
-            stat_prefix="limit",
-            token_bucket={"max_tokens": 1_000_000, "tokens_per_fill": 1_000_000, "fill_interval": "1s"},
-            filter_enabled=always,
-            filter_enforced=always,
-        ),
     ]
+    if limit:
+        bucket = {"max_tokens": 1_000_000, "tokens_per_fill": 1_000_000, "fill_interval": "1s"}
+        filters.append(
+            _filter(
+                "local_ratelimit",
+                "LocalRateLimit",
+                stat_prefix="limit",
+                token_bucket=bucket,
+                filter_enabled=always,
+                filter_enforced=always,
+            )
+        )
     place = Request("POST", "/orders", {"Content-Type": "application/json"}, order())
-    bearer = {"Authorization": f"Bearer {token}"}
-    forged = token[:-8] + ("AAAAAAAA" if not token.endswith("AAAAAAAA") else "BBBBBBBB")
+    credential = bearer(gold_token)
     probes = (
         Probe("no token", place, 401),
-        Probe("a forged token", place.with_headers({"Authorization": f"Bearer {forged}"}), 401),
-        Probe("a token without the claim", place.with_headers({"Authorization": f"Bearer {stranger}"}), 403),
-        Probe("a path that is not allowed", Request("GET", "/else", bearer), 403),
+        Probe("a forged token", place.with_headers(bearer(forged(gold_token))), 401),
+        Probe("a token without the claim", place.with_headers(bearer(issuer.token("none"))), 403),
+        Probe("a path that is not allowed", Request("GET", "/else", credential), 403),
     )
-    return _setup(ground, filters, bearer, probes)
-
-
-def sign(key: RSAPrivateKey, claims: dict[str, object]) -> str:
-    """A JWT (RFC 7519) with these claims, signed by RS256."""
-    head = {"alg": "RS256", "typ": "JWT", "kid": "bench"}
-    signed = ".".join(_base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (head, claims))
-    return f"{signed}.{_base64url(key.sign(signed.encode(), PKCS1v15(), SHA256()))}"
-
-
-def public_jwk(key: RSAPrivateKey) -> dict[str, str]:
-    """The public half of ``key`` as a JWK (RFC 7517)."""
-    numbers = key.public_key().public_numbers()
-
-    def integer(value: int) -> str:
-        return _base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
-
-    return {
-        "kty": "RSA",
-        "use": "sig",
-        "alg": "RS256",
-        "kid": "bench",
-        "n": integer(numbers.n),
-        "e": integer(numbers.e),
-    }
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return _setup(ground, filters, credential, probes)
 
 
 def _path(path: str) -> dict[str, Any]:

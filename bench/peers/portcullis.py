@@ -14,6 +14,7 @@ from bench.load import HOST, Request
 from bench.orders import STRIPPED, document, order
 from bench.peers import Ground, Probe, Setup
 from bench.processes import last_lines
+from bench.tokens import AUDIENCE, ISSUER, Issuer, bearer, forged
 
 MANY = 20_000
 """Routes."""
@@ -72,6 +73,24 @@ def streaming(ground: Ground) -> Setup:
 def policy(ground: Ground) -> Setup:
     """API key, a limit by consumer, the request's schema, and the JSON access log."""
     return _policy(ground, "/orders", without=_OF_BODIES_AND_ANSWERS)
+
+
+def token(ground: Ground) -> Setup:
+    """JWT with the issuer's keys from a file, a rule on a claim of it, and the JSON access log."""
+    issuer = Issuer()
+    (ground.folder / "keys.json").write_text(issuer.key_set())
+    identity = {"jwt": {"issuer": ISSUER, "audience": AUDIENCE, "jwks": {"file": "keys.json"}}}
+    rule = {"claims": {"plan": "gold"}}
+    api = {"authenticate": ["staff"], "authorize": rule, **_checks(_OF_BODIES_AND_ANSWERS)}
+    argv, _ = _write(ground, document(), api, {"identities": {"staff": identity}})
+    place = Request("GET", "/items", {})
+    gold_token = issuer.token("gold")
+    probes = (
+        Probe("no token", place, 401),
+        Probe("a forged token", place.with_headers(bearer(forged(gold_token))), 401),
+        Probe("a token without the claim", place.with_headers(bearer(issuer.token("none"))), 403),
+    )
+    return Setup(argv, credential=bearer(gold_token), access_log=ground.folder / PATH_OF_LOG, probes=probes)
 
 
 def policy_full(ground: Ground, without: Collection[str] = ()) -> Setup:

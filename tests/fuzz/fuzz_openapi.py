@@ -60,6 +60,10 @@ class _Files:
             return OTHER_FILE
         raise FileNotFoundError(2, "No such file or directory", path)
 
+    def read_referred(self, path: str, document: str) -> bytes:
+        del document
+        return self.read(path)
+
     def environment(self, _name: str) -> str | None:
         return None
 

@@ -51,6 +51,10 @@ def snapshot() -> Snapshot:
         def read(self, path: str) -> bytes:
             return (HERE / path).read_bytes()
 
+        def read_referred(self, path: str, document: str) -> bytes:
+            del document
+            return self.read(path)
+
         def environment(self, _name: str) -> str | None:
             return None
 

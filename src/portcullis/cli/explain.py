@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 import msgspec
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from portcullis.cli.output import Format, print_json
+from portcullis.cli.output import Format, lines_on, print_json
 
 if TYPE_CHECKING:
     from portcullis.control.explain import ExplainedStep, Explanation
+    from portcullis.engine.peer_certificate import PeerCertificate
     from portcullis.engine.request import RequestView
 
 MAX_BODY: Final = 64 * 1024 * 1024
@@ -28,11 +28,12 @@ _STYLES: Final = {
     "would_refuse": "bold yellow",
     "error": "bold red",
     "not reached": "dim",
+    "later": "dim",
 }
 
 
 def explain(
-    call: Annotated[str, typer.Argument(metavar="CALL", help="The request line: 'GET /path?query'.")],
+    call: Annotated[str | None, typer.Argument(metavar="[CALL]", help="The request line: 'GET /path?query'.")] = None,
     config: Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")] = Path("portcullis.yaml"),
     headers: Annotated[
         list[str] | None, typer.Option("--header", "-H", metavar="'Name: value'", help="A header field; repeatable.")
@@ -41,35 +42,54 @@ def explain(
         str | None, typer.Option("--data", "-d", help="The body; @FILE reads it from a file, @- from standard input.")
     ] = None,
     client: Annotated[str, typer.Option(help="The client's address.")] = "127.0.0.1",
+    certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The client's certificate with its chain (PEM), as if a handshake took it."),
+    ] = None,
+    who_can: Annotated[
+        str | None,
+        typer.Option("--who-can", metavar="CALL", help="Say who may call an operation: 'DELETE /v1/orders/{id}'."),
+    ] = None,
+    what_can: Annotated[
+        str | None, typer.Option("--what-can", metavar="NAME", help="Say what a consumer or a role may call.")
+    ] = None,
     output: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.TEXT,
 ) -> None:
     """Walk a request through the phases, offline: each step's verdict, the rule that decided, and where it is written.
 
     Without a Host field the request is taken to be for a host of the file that serves it. Keys are those in the
-    database now, limits are counted from nothing, and no secret is printed. Exits with 0 if the request would be
-    allowed, 1 if it would be refused, 2 if the configuration can't be used.
+    database now, limits are counted from nothing, and no secret is printed. With --who-can or --what-can no request is
+    walked: told is who may call an operation, or what somebody may call. Exits with 0 if the request would be allowed
+    (or somebody may call), 1 if it would be refused (or nobody may), 2 if the configuration can't be used.
     """
-    from portcullis.cli.loading import guarded, read_configuration
-    from portcullis.control.explain import Explainer, offline_keys
-    from portcullis.engine.config.diagnostics import ConfigurationError
-    from portcullis.stores.clock import SystemClock
-    from portcullis.stores.database.connection import DatabaseError
-    from portcullis.stores.files import ConfigurationFiles
+    if [call, who_can, what_can].count(None) != 2:
+        raise typer.BadParameter("give a request, or --who-can, or --what-can", param_hint="CALL")
+    if who_can is not None or what_can is not None:
+        from portcullis.cli.access import tell_what_can, tell_who_can
 
-    request = make_request(call, headers or [], data, client)
-    with guarded(config):
-        loaded = read_configuration(config)
-        try:
-            keys = offline_keys(loaded.configuration, config)
-        except (DatabaseError, OSError) as error:
-            message = f"the keys can't be read: {error}"
-            raise ConfigurationError([loaded.diagnostic(("state", "records"), message)]) from error
-        explanation = Explainer(loaded, config, ConfigurationFiles(config), SystemClock(), keys).explain(request)
+        somebody = tell_who_can(who_can, config, output) if who_can else tell_what_can(what_can or "", config, output)
+        raise typer.Exit(0 if somebody else 1)
+    request = make_request(call or "", headers or [], data, client)
+    if certificate is not None:
+        request.certificate = read_certificate(certificate)
+    explanation = _explained(request, config)
     if output is Format.JSON:
         print_json(explanation)
     else:
         print_explanation(explanation, Console(highlight=False))
     raise typer.Exit(0 if explanation.decision == "allow" else 1)
+
+
+def _explained(request: RequestView, config: Path) -> Explanation:
+    from portcullis.cli.loading import guarded, keys_from, read_configuration
+    from portcullis.control.explain import Explainer, offline_keys
+    from portcullis.stores.clock import SystemClock
+    from portcullis.stores.files import ConfigurationFiles
+
+    with guarded(config):
+        loaded = read_configuration(config)
+        keys = keys_from(offline_keys, loaded, config)
+        return Explainer(loaded, config, ConfigurationFiles(config), SystemClock(), keys).explain(request)
 
 
 def make_request(call: str, headers: list[str], data: str | None, client: str) -> RequestView:
@@ -92,6 +112,25 @@ def make_request(call: str, headers: list[str], data: str | None, client: str) -
     request = RequestView(line[1], line[2], fields, joined, client=_address(client), has_body=bool(body))
     request.body = body
     return request
+
+
+def read_certificate(path: Path) -> PeerCertificate:
+    """The first certificate in a PEM file, with all of them as its chain. Raises :class:`typer.BadParameter`."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from portcullis.engine.peer_certificate import PeerCertificate
+
+    try:
+        with path.open("rb") as file:
+            found = x509.load_pem_x509_certificates(_read(file))
+    except OSError as error:
+        message = f"{path} can't be read: {error.strerror}"
+        raise typer.BadParameter(message, param_hint="--certificate") from error
+    except ValueError as error:
+        raise typer.BadParameter(f"{path} has no certificate in PEM", param_hint="--certificate") from error
+    chain = [each.public_bytes(Encoding.DER) for each in found]
+    return PeerCertificate(chain[0], lambda: chain)
 
 
 def _address(client: str) -> str:
@@ -123,18 +162,14 @@ def _read(file: BinaryIO) -> bytes:
 
 def print_explanation(explanation: Explanation, console: Console) -> None:
     """The request, a line for each step with what it has to say below, and what comes of it."""
-
-    def line(*parts: str | tuple[str, str]) -> None:
-        text = Text.assemble(*parts)
-        text.rstrip()
-        console.print(text, soft_wrap=True)
-
+    line = lines_on(console)
     line((explanation.request, "bold"), f" for {explanation.host}" if explanation.host else "")
     if explanation.operation:
         version = f" of {explanation.api} {explanation.version}, "
         line("is ", (explanation.operation, "bold"), version, (explanation.declared, "cyan"))
     if explanation.consumer:
-        line("by ", (explanation.consumer, "bold"), f", key {explanation.credential}")
+        proof = f", key {explanation.credential}" if explanation.credential else ""
+        line("by ", (explanation.consumer, "bold"), proof)
     line()
     width = max((len(step.policy) for step in explanation.steps), default=0)
     for step in explanation.steps:

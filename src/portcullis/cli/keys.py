@@ -8,9 +8,10 @@ by everyone on the machine and kept in shell histories.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -20,8 +21,10 @@ from rich.table import Table
 from rich.text import Text
 
 from portcullis.cli.output import Format, print_json
-from portcullis.control.key_access import UnusableFile, keys_of
-from portcullis.control.key_client import Keys, NoControlProcess
+from portcullis.control.control_client import NoControlProcess
+from portcullis.control.gateway_access import UnusableFile
+from portcullis.control.key_access import keys_of
+from portcullis.control.key_client import Keys
 from portcullis.control.key_file import read_key_file
 from portcullis.control.key_orders import (
     InvalidOrder,
@@ -44,6 +47,14 @@ app = typer.Typer(
 
 _PIPED_WIDTH: Final = 240
 _USUAL_FILE: Final = Path("portcullis.yaml")
+_OFTEN_EMPTY: Final = ("environment", "where")
+
+
+class Environments(StrEnum):
+    """What a key is for."""
+
+    LIVE = "live"
+    TEST = "test"
 
 
 File = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration file.")]
@@ -59,26 +70,52 @@ def create(
     plan: Annotated[str | None, typer.Option(help="Plan of the consumer.")] = None,
     role: Annotated[list[str] | None, typer.Option(help="A role of the consumer; may be repeated.")] = None,
     scope: Annotated[list[str] | None, typer.Option(help="A scope of the key; may be repeated.")] = None,
-    label: Annotated[str, typer.Option(help="Where it is used, such as live or staging.")] = "",
+    label: Annotated[str, typer.Option(help="Where it is used, such as eu-1 or staging.")] = "",
     expires: Annotated[str | None, typer.Option(help="After how long (90d) or when (2027-01-31) it expires.")] = None,
+    api: Annotated[list[str] | None, typer.Option(help="An API where it works; may be repeated. Default: all.")] = None,
+    operation: Annotated[
+        list[str] | None, typer.Option(help="An operation where it works, 'GET /orders/{id}'; may be repeated.")
+    ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option("--from", metavar="NETWORK", help="From where it works, 10.0.0.0/8; may be repeated."),
+    ] = None,
+    environment: Annotated[Environments | None, typer.Option(help="What it is for.")] = None,
     output: Output = Format.TEXT,
 ) -> None:
     """Make a key and print it, this one time."""
     with _keys(config) as keys:
-        roles = tuple(role) if role else None
-        moment = _moment(expires) if expires is not None else None
-        _print_issued(keys.create(NewKey(consumer, plan, roles, tuple(scope or ()), label, moment)), output)
+        order = NewKey(
+            consumer=consumer,
+            plan=plan,
+            roles=tuple(role) if role else None,
+            scopes=tuple(scope or ()),
+            label=label,
+            expires=_moment(expires) if expires is not None else None,
+            apis=tuple(api or ()),
+            operations=tuple(operation or ()),
+            networks=tuple(network or ()),
+            environment=environment.value if environment is not None else "",
+        )
+        _print_issued(keys.create(order), output)
 
 
 @app.command("list")
 def list_keys(
     config: File = _USUAL_FILE,
     consumer: Annotated[str | None, typer.Option(help="Only keys of this consumer.")] = None,
+    expiring: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only keys that work now and stop within this time: 30d.")
+    ] = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """List keys: ids, owners and state, never the keys themselves."""
+    """List keys: ids, owners, where they work and when they were last used, never the keys themselves."""
     with _keys(config) as keys:
+        until = None if expiring is None else datetime.now(UTC) + timedelta(seconds=_seconds(expiring, "--expiring"))
         records = keys.listing(consumer)
+        if until is not None:
+            records = [each for each in records if _works(each) and each.ends is not None and each.ends <= until]
+            records.sort(key=lambda each: each.ends or until)
     if output is Format.JSON:
         print_json(records)
     else:
@@ -95,7 +132,7 @@ def rotate(
     """Make a key that replaces another, and print it, this one time. Both work until the overlap ends."""
     _check_id(key_id)
     with _keys(config) as keys:
-        _print_issued(keys.rotate(key_id, Rotation(_seconds(overlap))), output)
+        _print_issued(keys.rotate(key_id, Rotation(_seconds(overlap, "the overlap"))), output)
 
 
 @app.command()
@@ -152,27 +189,48 @@ def _print_issued(issued: IssuedKey, output: Format) -> None:
 
 
 def _table(records: list[KeyRecord]) -> Table:
-    table = Table("id", "consumer", "plan", "roles", "label", "scopes", "state", "created", "expires", box=None)
+    """The records; a column that is empty for all of them is left out, if it often is."""
+    columns: list[tuple[str, Callable[[KeyRecord], str]]] = [
+        ("id", lambda record: record.id),
+        ("consumer", lambda record: record.consumer),
+        ("plan", lambda record: record.plan),
+        ("roles", lambda record: " ".join(record.roles)),
+        ("label", lambda record: record.label),
+        ("scopes", lambda record: " ".join(record.scopes)),
+        ("environment", lambda record: record.environment),
+        ("where", _where),
+        ("state", _state),
+        ("created", lambda record: _day(record.created)),
+        ("expires", lambda record: _day(record.expires) or "never"),
+        ("last used", lambda record: _minute(record.last_used) or "never"),
+    ]
+    shown = [
+        (name, cell) for name, cell in columns if name not in _OFTEN_EMPTY or any(cell(record) for record in records)
+    ]
+    table = Table(*(name for name, _ in shown), box=None)
     for record in records:
-        cells = (
-            record.id,
-            record.consumer,
-            record.plan,
-            " ".join(record.roles),
-            record.label,
-            " ".join(record.scopes),
-            _state(record),
-            _day(record.created),
-            _day(record.expires) or "never",
-        )
-        table.add_row(*map(Text, cells))
+        table.add_row(*(Text(cell(record)) for _, cell in shown))
     return table
+
+
+def _where(record: KeyRecord) -> str:
+    """Where a key works, if not everywhere."""
+    told = [", ".join(record.operations), " ".join(("of", *record.apis)) if record.apis else ""]
+    return " ".join(filter(None, [*told, f"from {', '.join(record.networks)}" if record.networks else ""]))
+
+
+def _works(record: KeyRecord) -> bool:
+    return record.state in ("live", "rotating")
 
 
 def _state(record: KeyRecord) -> str:
     if record.state == "rotating" and record.works_until is not None:
         return f"works until {record.works_until:%Y-%m-%d %H:%M}Z"
     return record.state or ""
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}Z" if moment is not None else ""
 
 
 def _day(moment: datetime | None) -> str:
@@ -203,11 +261,11 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, what: str) -> float:
     try:
         return parse_duration(text)
     except ValueError:
-        raise InvalidOrder("the overlap is a duration: 0s, 30m, 24h or 30d") from None
+        raise InvalidOrder(f"{what} is a duration: 0s, 30m, 24h or 30d") from None
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import typer
@@ -16,6 +17,12 @@ from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.load import LoadedConfiguration, load_configuration
 from portcullis.engine.config.reader import decode
 from portcullis.stores.files import ConfigurationFiles
+
+if TYPE_CHECKING:
+    from portcullis.control.key_orders import KeyRecord
+    from portcullis.engine.config.model import Configuration
+
+T = TypeVar("T")
 
 
 def read_configuration(path: Path) -> LoadedConfiguration:
@@ -46,3 +53,24 @@ def guarded(file: Path) -> Iterator[None]:
         diagnostics = [named_from_here(diagnostic, file) for diagnostic in error.diagnostics]
         print_diagnostics(Console(stderr=True, highlight=False), diagnostics)
         raise typer.Exit(2) from error
+
+
+def usable_keys(loaded: LoadedConfiguration, file: Path) -> list[KeyRecord]:
+    """The usable keys in the database of the gateway that ``loaded``, read from ``file``, configures.
+
+    Raises :class:`ConfigurationError` if they can't be read.
+    """
+    from portcullis.control.access import stored_keys
+
+    return keys_from(stored_keys, loaded, file)
+
+
+def keys_from(read: Callable[[Configuration, Path], T], loaded: LoadedConfiguration, file: Path) -> T:
+    """What ``read`` gets from that database. Raises :class:`ConfigurationError` if it can't be read."""
+    from portcullis.stores.database.connection import DatabaseError
+
+    try:
+        return read(loaded.configuration, file)
+    except (DatabaseError, OSError) as error:
+        message = f"the keys can't be read: {error}"
+        raise ConfigurationError([loaded.diagnostic(("state", "records"), message)]) from error

@@ -41,10 +41,22 @@ COMMANDS: Final = {
     "check": ("portcullis.cli.check:check", "Compile everything that a configuration file says, and start nothing."),
     "explain": (
         "portcullis.cli.explain:explain",
-        "Walk a request through the phases, offline, and say who decides what.",
+        "Walk a request through the phases, offline; say who may call what.",
     ),
-    "report": ("portcullis.cli.report:app", "Say what the records show: what monitor mode would have refused."),
+    "report": (
+        "portcullis.cli.report:app",
+        "Say what the records show: what monitor mode would have refused, what was granted and never used.",
+    ),
     "keys": ("portcullis.cli.keys:app", "Make, list, rotate and revoke API keys."),
+    "relations": (
+        "portcullis.cli.relations:app",
+        "Add, remove, import, export, check and list relations: who is what to which object.",
+    ),
+    "users": ("portcullis.cli.users:app", "Make, list, change and remove users with passwords."),
+    "tokens": (
+        "portcullis.cli.tokens:app",
+        "Issue, inspect and revoke tokens of the gateway's own token service; manage its clients.",
+    ),
     "demo": ("portcullis.cli.demo:demo", "Start a sample API behind the gateway, and print calls to try."),
 }
 """Every command: where it is (a function, or a ``typer.Typer`` of subcommands), and what it is for."""

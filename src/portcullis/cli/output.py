@@ -40,6 +40,17 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def lines_on(console: Console) -> Callable[..., None]:
+    """What prints one line, of parts that are texts or have a style each, however long it gets."""
+
+    def line(*parts: str | tuple[str, str]) -> None:
+        text = Text.assemble(*parts)
+        text.rstrip()
+        console.print(text, soft_wrap=True)
+
+    return line
+
+
 def text_beside(directory: Path) -> Source:
     """Reads files relative to ``directory``."""
     files = ConfigurationFiles(directory / "any")

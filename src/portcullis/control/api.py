@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -19,19 +17,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from portcullis.control.key_orders import (
-    InvalidOrder,
-    IssuedKey,
-    KeyRecord,
-    KeyServiceError,
-    NewKey,
-    Rotation,
-)
+from portcullis.control.api_messages import MAX_IMPORT, decode_order, json_answer, problem_answer, read_body
+from portcullis.control.key_orders import InvalidOrder, IssuedKey, KeyRecord, NewKey, Rotation
 from portcullis.control.keys import KeyService
+from portcullis.control.service_errors import ServiceError
 from portcullis.stores.database.connection import DatabaseError
-
-MAX_BODY: Final = 64 * 1024
-MAX_IMPORT: Final = 32 * 1024 * 1024
 
 Answer = Callable[[Request], Awaitable[Response]]
 T = TypeVar("T")
@@ -44,7 +34,7 @@ def create_control_api(keys: KeyService, routes: Sequence[BaseRoute] = ()) -> St
     return Starlette(
         routes=[*key_routes(keys), *routes],
         exception_handlers={
-            KeyServiceError: _refused,
+            ServiceError: _refused,
             DatabaseError: _store_failed,
             HTTPException: _http_error,
             Exception: _failed,
@@ -57,22 +47,22 @@ def key_routes(keys: KeyService) -> list[BaseRoute]:
 
     async def listing(request: Request) -> Response:
         consumer = request.query_params.get("consumer")
-        return _json(200, {"keys": await run_in_threadpool(keys.listing, consumer)})
+        return json_answer(200, {"keys": await run_in_threadpool(keys.listing, consumer)})
 
     async def create(request: Request) -> Response:
-        order = _decode(await _body(request, MAX_BODY), NewKey)
+        order = _order(await read_body(request), NewKey)
         return _issued(await run_in_threadpool(keys.create, order))
 
     async def import_records(request: Request) -> Response:
-        records = _decode(await _body(request, MAX_IMPORT), list[KeyRecord])
-        return _json(200, await run_in_threadpool(keys.import_records, records))
+        records = _order(await read_body(request, MAX_IMPORT), list[KeyRecord])
+        return json_answer(200, await run_in_threadpool(keys.import_records, records))
 
     async def rotate(request: Request) -> Response:
-        rotation = _decode(await _body(request, MAX_BODY) or b"{}", Rotation)
+        rotation = _order(await read_body(request) or b"{}", Rotation)
         return _issued(await run_in_threadpool(keys.rotate, request.path_params["id"], rotation))
 
     async def revoke(request: Request) -> Response:
-        return _json(200, await run_in_threadpool(keys.revoke, request.path_params["id"]))
+        return json_answer(200, await run_in_threadpool(keys.revoke, request.path_params["id"]))
 
     return [
         Route("/v1/keys", listing, methods=["GET"]),
@@ -83,54 +73,33 @@ def key_routes(keys: KeyService) -> list[BaseRoute]:
     ]
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {limit} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _decode(body: bytes, wanted: type[T]) -> T:
+def _order(body: bytes, wanted: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=wanted)
-    except msgspec.MsgspecError as error:
+        return decode_order(body, wanted)
+    except ValueError as error:
         raise InvalidOrder(str(error)) from error
 
 
 def _issued(issued: IssuedKey) -> Response:
-    return _json(201, {"key": issued.key.reveal(), "record": issued.record})
-
-
-def _json(status: int, content: object, media_type: str = "application/json") -> Response:
-    return Response(msgspec.json.encode(content), status, {"cache-control": "no-store"}, media_type)
-
-
-def _problem(status: int, code: str, detail: str) -> Response:
-    title = HTTPStatus(status).phrase
-    content: dict[str, Any] = {"type": f"urn:portcullis:{code}", "title": title, "status": status, "code": code}
-    return _json(status, content | {"detail": detail}, "application/problem+json")
+    return json_answer(201, {"key": issued.key.reveal(), "record": issued.record})
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, KeyServiceError):
+    if not isinstance(error, ServiceError):
         raise error
-    return _problem(error.status, error.code, error.detail)
+    return problem_answer(error.status, error.code, error.detail)
 
 
 async def _store_failed(_request: Request, error: Exception) -> Response:
     _log.error("the database failed: %s", error)
-    return _problem(503, "control.store_failed", str(error))
+    return problem_answer(503, "control.store_failed", str(error))
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return _problem(error.status_code, f"control.http_{error.status_code}", error.detail)
+    return problem_answer(error.status_code, f"control.http_{error.status_code}", error.detail)
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:
-    return _problem(500, "control.internal", "the control process failed; its log says why")
+    return problem_answer(500, "control.internal", "the control process failed; its log says why")

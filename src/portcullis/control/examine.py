@@ -18,6 +18,7 @@ from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.config.merge import effective
 from portcullis.engine.config.model import ApiConfig, ListenerConfig
 from portcullis.engine.config.references import ADMIN
+from portcullis.engine.endpoints.endpoint import API as GATEWAY
 from portcullis.engine.operation import Operation
 from portcullis.engine.ports import KeyGrant, Ports
 from portcullis.engine.snapshot import Snapshot
@@ -77,7 +78,7 @@ def examine(loaded: LoadedConfiguration, files: ConfigurationFiles) -> Examined:
     """Compile everything; raises :class:`ConfigurationError` with every error of every file."""
     errors = load_contexts(loaded, files).errors
     try:
-        snapshot = compile_snapshot(loaded, files, Ports(SystemClock(), LocalCounters(), _NoKeys()))
+        snapshot = compile_snapshot(loaded, files, Ports(SystemClock(), LocalCounters(), _NoKeys(), files=files))
     except ConfigurationError as error:
         raise ConfigurationError([*errors, *error.diagnostics]) from error
     if errors:
@@ -89,7 +90,8 @@ def _served(snapshot: Snapshot) -> Served:
     apis = snapshot.configuration.apis
     operations: dict[tuple[str, str], list[Operation]] = {(api, v): [] for api in apis for v in apis[api].versions}
     for operation in snapshot.operations:
-        operations[operation.api, operation.version].append(operation)
+        if operation.api != GATEWAY:  # what the gateway serves itself is no API
+            operations[operation.api, operation.version].append(operation)
     listeners = snapshot.configuration.listeners
     return Served(
         [ServedListener(name, _url(listener), _purpose(name, listener)) for name, listener in listeners.items()],

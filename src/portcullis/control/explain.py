@@ -1,6 +1,7 @@
 """What the gateway would do with a request, and why: the phases walked offline, without a socket.
 
-The same snapshot and the same engine decide as in a worker. Keys are those in the database now; limits are counted
+The same snapshot and the same engine decide as in a worker. Keys and users are those in the database now, the keys of
+issuers those that the gateway fetched last; shared secrets are not looked up. Limits and failed attempts are counted
 from nothing, since no real counter may be moved by asking. What a connection decides before there is a request
 (framing, deadlines, the size of the head, how many connections there are) is not walked.
 """
@@ -15,9 +16,12 @@ from typing import Any, Final
 
 import msgspec
 
+from portcullis.control.key_sets.kept import KeptTopics
 from portcullis.control.keys import KeyService
+from portcullis.control.parts.key_sets import sources_of
 from portcullis.control.rule_places import RulePlaces
 from portcullis.control.state_paths import StatePaths
+from portcullis.control.users.offline import OfflinePasswords
 from portcullis.engine.api_key_format import mask
 from portcullis.engine.codes import BODY_TOO_LARGE, UNKNOWN_PATH
 from portcullis.engine.compile import compile_snapshot
@@ -36,7 +40,10 @@ from portcullis.stores.database.connection import open_database
 from portcullis.stores.database.keys import KeyStore
 from portcullis.stores.keys import WorkerKeyDirectory, encode_update
 from portcullis.stores.local_counters import LocalCounters
+from portcullis.stores.relations.reading import RelationReader
 
+LATER: Final = "later"
+"""The outcome of what can't be known here: it is decided by what the service says of an object."""
 _GUARD: Final = "guard"
 _KEYS_OF_POLICIES: Final = {"authenticate.public": "public"}
 """The key in the file behind a policy, where that is not the one of its phase."""
@@ -45,8 +52,8 @@ _KEYS_OF_POLICIES: Final = {"authenticate.public": "public"}
 class ExplainedStep(msgspec.Struct, omit_defaults=True):
     """One policy's word.
 
-    ``outcome`` is a verdict's, or ``not reached``; ``rule`` is what it went by, and ``where`` the ``file:line`` of that
-    (see :class:`~portcullis.control.rule_places.RulePlaces`).
+    ``outcome`` is a verdict's, ``not reached`` or :data:`LATER`; ``rule`` is what it went by, and ``where`` the
+    ``file:line`` of that (see :class:`~portcullis.control.rule_places.RulePlaces`).
     """
 
     policy: str
@@ -110,7 +117,19 @@ class Explainer:
         self._loaded = loaded
         self._places = RulePlaces(loaded, file, files)
         self._clock = clock
-        self._snapshot = compile_snapshot(loaded, files, Ports(clock=clock, counters=LocalCounters(), keys=keys))
+        configuration = loaded.configuration
+        paths = StatePaths(configuration.state, file)
+        key_sets = KeptTopics(paths.directory, sources_of(configuration), clock.wall_s())
+        ports = Ports(
+            clock,
+            LocalCounters(),
+            keys,
+            OfflinePasswords(paths),
+            topics=key_sets,
+            files=files,
+            relations=RelationReader(paths.relations),
+        )
+        self._snapshot = compile_snapshot(loaded, files, ports)
 
     def explain(self, request: RequestView) -> Explanation:
         """Walk ``request`` (with ``body`` set, ``b""`` for none) through the phases."""
@@ -134,7 +153,7 @@ class Explainer:
             return
         if len(body) > operation.max_body:
             most = f"at most {operation.max_body} bytes"
-            finding = Finding("/body", f"{len(body)} bytes", most)
+            finding = Finding("/body", f"{len(body)} bytes", most, operation.max_body_source)
             exchange.refuse(Refuse(BODY_TOO_LARGE, f"{most.capitalize()} are accepted here.", finding))
         elif exchange.begin_body() is None:
             if exchange.holds_body:
@@ -171,6 +190,8 @@ class Explainer:
         asked = (*operation.head_steps, *operation.body_steps, *operation.stream_steps)
         planned = dict.fromkeys(step.policy for step in asked if step.allowed is not None)
         steps += [ExplainedStep(policy, "not reached") for policy in planned if policy not in reached]
+        if refusal is None:
+            steps += self._later(operation)
         explanation = Explanation(
             request=f"{request.method} {redact_target(request.target)}",
             decision="allow" if refusal is None else "refuse",
@@ -195,6 +216,13 @@ class Explainer:
             origin = self._loaded.configuration.apis[operation.api].upstream.targets[0].rstrip("/")
             explanation.upstream = origin + redact_target(target)
         return explanation
+
+    def _later(self, operation: Operation) -> list[ExplainedStep]:
+        """Who decides by what the service says of an object."""
+        asking = (*operation.before_steps, *operation.response_body_steps)
+        policies = dict.fromkeys(step.policy for step in asking if step.policy.startswith("objects."))
+        rules = {policy: self._places.rule(Verdict(policy, "allow"), operation) for policy in policies}
+        return [ExplainedStep(policy, LATER, rule=rule, where=where) for policy, (rule, where) in rules.items()]
 
     def _explained(self, verdict: Verdict, operation: Operation) -> ExplainedStep:
         rule, where = self._places.rule(verdict, operation)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Protocol
 from urllib.parse import quote
 
-import httpx
 import msgspec
 
+from portcullis.control.control_client import IMPORT_TIMEOUT_S, ControlClient
 from portcullis.control.key_orders import (
     Imported,
     InvalidOrder,
@@ -20,14 +20,6 @@ from portcullis.control.key_orders import (
     Rotation,
 )
 from portcullis.engine.api_key_format import ApiKey
-
-TIMEOUT_S: Final = 10.0
-IMPORT_TIMEOUT_S: Final = 120.0
-T = TypeVar("T")
-
-
-class NoControlProcess(Exception):  # noqa: N818 - a fact, not a fault
-    """Nobody listens at the control socket; nothing was sent."""
 
 
 class Keys(Protocol):
@@ -61,65 +53,40 @@ class _Issued(msgspec.Struct):
         return f"_Issued({self.record.id})"
 
 
-class _Problem(msgspec.Struct):
-    code: str = "control.failed"
-    detail: str = ""
-
-
 class RemoteKeys:
     """Asks the control process at ``socket``.
 
-    Methods raise :class:`NoControlProcess` where nobody listens, and
+    Methods raise :class:`~portcullis.control.control_client.NoControlProcess` where nobody listens, and
     :class:`~portcullis.control.key_orders.KeyServiceError` for every other failure.
     """
 
     def __init__(self, socket: Path) -> None:
-        transport = httpx.HTTPTransport(uds=str(socket))
-        self._client = httpx.Client(transport=transport, base_url="http://control", timeout=TIMEOUT_S, trust_env=False)
+        self._control = ControlClient(socket, KeyServiceError, InvalidOrder, "portcullis keys list")
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._control.close()
 
     def create(self, order: NewKey) -> IssuedKey:
         """Make a key, and its consumer if need be."""
-        return _issued(self._ask("POST", "/v1/keys", _Issued, order))
+        return _issued(self._control.ask("POST", "/v1/keys", _Issued, order))
 
     def listing(self, consumer: str | None = None) -> list[KeyRecord]:
         """All keys, or those of one consumer."""
         params = {"consumer": consumer} if consumer is not None else {}
-        return self._ask("GET", "/v1/keys", _Listing, params=params).keys
+        return self._control.ask("GET", "/v1/keys", _Listing, params=params).keys
 
     def rotate(self, key_id: str, rotation: Rotation) -> IssuedKey:
         """Make the key that replaces ``key_id``."""
-        return _issued(self._ask("POST", _path(key_id, "rotate"), _Issued, rotation))
+        return _issued(self._control.ask("POST", _path(key_id, "rotate"), _Issued, rotation))
 
     def revoke(self, key_id: str) -> KeyRecord:
         """Refuse a key from now on."""
-        return self._ask("POST", _path(key_id, "revoke"), KeyRecord)
+        return self._control.ask("POST", _path(key_id, "revoke"), KeyRecord)
 
     def import_records(self, records: Sequence[KeyRecord]) -> Imported:
         """Make the store agree with ``records``."""
-        return self._ask("POST", "/v1/keys/import", Imported, records, timeout=IMPORT_TIMEOUT_S)
-
-    def _ask(self, method: str, path: str, wanted: type[T], order: object = None, **options: Any) -> T:
-        content = msgspec.json.encode(order) if order is not None else None
-        try:
-            response = self._client.request(method, path, content=content, **options)
-        except httpx.ConnectError as error:
-            raise NoControlProcess from error
-        except httpx.HTTPError as error:
-            # It may have been done: trying again elsewhere could do it twice.
-            raise KeyServiceError("the control process did not answer; see `portcullis keys list`") from error
-        try:
-            if response.is_success:
-                return msgspec.json.decode(response.content, type=wanted)
-            problem = msgspec.json.decode(response.content, type=_Problem)
-        except msgspec.MsgspecError:
-            raise KeyServiceError("the control process gave an answer that can't be read") from None
-        if problem.code == InvalidOrder.code:
-            raise InvalidOrder(problem.detail)
-        raise KeyServiceError(problem.detail, problem.code)
+        return self._control.ask("POST", "/v1/keys/import", Imported, records, timeout=IMPORT_TIMEOUT_S)
 
 
 def _path(key_id: str, action: str) -> str:

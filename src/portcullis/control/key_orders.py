@@ -6,36 +6,33 @@ These are also the bodies of the control API: strict, so that a misspelt member 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import Final, Literal
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any, Final, Literal
 
 import msgspec
 
+from portcullis.control.consumer_rules import MAX_NAMES, check_moments, check_names, check_scopes, moment_of
+from portcullis.control.service_errors import ServiceError
 from portcullis.engine.api_key_format import ApiKey, is_id
-from portcullis.engine.policies.authorize.scopes import check_scope
+from portcullis.engine.config.names import check_name, check_operation
+from portcullis.engine.config.values import parse_network
 from portcullis.stores.database.keys import StoredKey
 
-MAX_NAMES: Final = 64
 MAX_OVERLAP_S: Final = 90 * 86_400.0
 DIGEST_PREFIX: Final = "sha256:"
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,127}")
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 KeyState = Literal["live", "rotating", "replaced", "expired", "revoked"]
+Environment = Literal["", "live", "test"]
 
 
-class KeyServiceError(Exception):
-    """The service said no. ``code`` is stable, ``detail`` a sentence that holds no secret."""
+class KeyServiceError(ServiceError):
+    """The key service said no."""
 
-    code: str = "keys.failed"
-    status: int = 500
-
-    def __init__(self, detail: str, code: str | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.code = code or self.code
+    code = "keys.failed"
 
 
 class InvalidOrder(KeyServiceError):  # noqa: N818 - reads well after "raise"
@@ -62,7 +59,9 @@ class KeyConflict(KeyServiceError):  # noqa: N818
 class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An order for a key. ``plan`` and ``roles`` are those of its consumer, which is made if it does not exist.
 
-    ``label`` says where the key is used (``live``, ``staging``); ``expires``: from then on it is refused.
+    ``label`` says where the key is used (``eu-1``, ``staging``); ``expires``: from then on it is refused. Where it
+    works, everywhere if empty: ``apis`` by their names, ``operations`` (``GET /orders/{id}``), ``networks`` that its
+    caller is in. ``environment``: what it is for; an identity may want one of the two.
     """
 
     consumer: str
@@ -71,13 +70,18 @@ class NewKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scopes: tuple[str, ...] = ()
     label: str = ""
     expires: datetime | None = None
+    apis: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    environment: Environment = ""
 
     def check(self) -> None:
         """Raise :class:`InvalidOrder` unless every name and moment is a possible one."""
-        _check_names([self.consumer, *([self.plan] if self.plan else []), *(self.roles or ())])
-        _check_scopes(self.scopes)
+        _check(check_names, self.consumer, self.plan, self.roles)
+        _check(check_scopes, self.scopes)
         check_label(self.label)
-        _check_moments(self.expires)
+        _check(check_moments, self.expires)
+        _check(_check_places, self.apis, self.operations, self.networks)
 
 
 class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,7 +99,7 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What may be known about a key: everything but the key. Its listing, and the form in which it is imported.
 
     ``digest`` is ``sha256:`` and the SHA-256 of the key in hexadecimal; ``lineage`` the id of the first key of its
-    chain of rotations; ``state`` is worked out when it is listed, and ignored when it is imported.
+    chain of rotations; ``state`` is worked out when it is listed, and ignored when it is imported, as is ``last_used``.
     """
 
     id: str
@@ -112,6 +116,11 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     revoked: datetime | None = None
     replaced_by: str | None = None
     lineage: str | None = None
+    apis: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    environment: Environment = ""
+    last_used: datetime | None = None
 
     def check(self) -> None:
         """Raise :class:`InvalidOrder` unless every part is a possible one."""
@@ -119,10 +128,20 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise InvalidOrder("a key's id has 8 characters, small letters and digits")
         if not _DIGEST.fullmatch(self.digest):
             raise InvalidOrder(f"key {self.id}: a digest is written sha256: and 64 hexadecimal digits")
-        _check_names([self.consumer, *([self.plan] if self.plan else []), *self.roles])
-        _check_scopes(self.scopes)
+        _check(check_names, self.consumer, self.plan, self.roles)
+        _check(check_scopes, self.scopes)
         check_label(self.label)
-        _check_moments(self.created, self.expires, self.works_until, self.revoked)
+        _check(check_moments, self.created, self.expires, self.works_until, self.revoked)
+        _check(_check_places, self.apis, self.operations, self.networks)
+
+    def works_at(self, api: str, operation: str) -> bool:
+        """Whether it works at ``operation`` of ``api``, from somewhere."""
+        return (not self.apis or api in self.apis) and (not self.operations or operation in self.operations)
+
+    @property
+    def ends(self) -> datetime | None:
+        """When it stops working by itself: it expires, or the overlap with its successor ends."""
+        return min((moment for moment in (self.expires, self.works_until) if moment is not None), default=None)
 
 
 class IssuedKey(msgspec.Struct, frozen=True):
@@ -157,12 +176,17 @@ def record_of(key: StoredKey, now: float) -> KeyRecord:
         scopes=key.scopes,
         label=key.label,
         state=state_of(key, now),
-        created=_moment(key.created),
-        expires=_moment(key.expires),
-        works_until=_moment(key.not_after),
-        revoked=_moment(key.revoked_at),
+        created=moment_of(key.created),
+        expires=moment_of(key.expires),
+        works_until=moment_of(key.not_after),
+        revoked=moment_of(key.revoked_at),
         replaced_by=key.replaced_by,
         lineage=key.lineage,
+        apis=key.apis,
+        operations=key.operations,
+        networks=key.networks,
+        environment=_environment(key.environment),
+        last_used=moment_of(key.last_used),
     )
 
 
@@ -177,30 +201,25 @@ def state_of(key: StoredKey, now: float) -> KeyState:
     return "live"
 
 
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+def _environment(stored: str) -> Environment:
+    return "live" if stored == "live" else "test" if stored == "test" else ""
 
 
-def _check_names(names: list[str]) -> None:
-    if len(names) > MAX_NAMES:
-        raise InvalidOrder(f"at most {MAX_NAMES} names")
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise InvalidOrder(
-                "names of consumers, plans and roles have letters, digits and any of . _ @ - (at most 128)"
-            )
+def _check(rule: Callable[..., None], *values: Any) -> None:
+    """Raise :class:`InvalidOrder` where ``rule`` does not take ``values``."""
+    try:
+        rule(*values)
+    except ValueError as error:
+        raise InvalidOrder(str(error)) from error
 
 
-def _check_scopes(scopes: tuple[str, ...]) -> None:
-    if len(scopes) > MAX_NAMES:
-        raise InvalidOrder(f"at most {MAX_NAMES} scopes")
-    for scope in scopes:
-        try:
-            check_scope(scope)
-        except ValueError as error:
-            raise InvalidOrder(str(error)) from error
-
-
-def _check_moments(*moments: datetime | None) -> None:
-    if any(moment is not None and moment.tzinfo is None for moment in moments):
-        raise InvalidOrder("a time needs its offset: 2027-01-01T00:00:00Z")
+def _check_places(apis: Collection[str], operations: Collection[str], networks: Collection[str]) -> None:
+    for what, values, check in (
+        ("APIs", apis, check_name),
+        ("operations", operations, check_operation),
+        ("networks", networks, parse_network),
+    ):
+        if len(values) > MAX_NAMES:
+            raise ValueError(f"at most {MAX_NAMES} {what}")
+        for value in values:
+            check(value)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from threading import RLock
 from typing import Final
 
 import msgspec
 
+from portcullis.control.consumer_rules import Declared, plan_in_words, sorted_names, whole_milliseconds
 from portcullis.control.key_orders import (
     DIGEST_PREFIX,
     Imported,
@@ -33,7 +34,9 @@ from portcullis.control.key_orders import (
     state_of,
 )
 from portcullis.engine.api_key_format import ApiKey, is_id, mint
-from portcullis.stores.database.keys import KeyStore, KeyTransaction, StoredConsumer, StoredKey
+from portcullis.engine.authorization.roles import Pair
+from portcullis.stores.database.consumers import StoredConsumer
+from portcullis.stores.database.keys import KeyStore, KeyTransaction, StoredKey
 from portcullis.stores.keys import KeyChange, encode_update
 
 Subscriber = Callable[[bytes], None]
@@ -61,18 +64,28 @@ class KeyService:
         self._random_below = random_below
         self._lock = RLock()
         self._subscribers: list[Subscriber] = []
-        self._plans: frozenset[str] | None = None
-        self._roles: frozenset[str] | None = None
+        self._declared = Declared()
+        self._apis: frozenset[str] | None = None
         self._told = store.revision()
 
-    def declare(self, plans: Collection[str], roles: Collection[str]) -> None:
-        """The plans and roles of the configuration that is in force; others are refused from now on."""
-        self._plans, self._roles = frozenset(plans), frozenset(roles)
+    def declare(
+        self,
+        plans: Collection[str],
+        roles: Collection[str],
+        exclusive: Iterable[Pair] = (),
+        apis: Collection[str] | None = None,
+    ) -> None:
+        """The plans, roles and APIs of the configuration that is in force; others are refused from now on.
+
+        ``exclusive``: roles of which no consumer is given both.
+        """
+        self._declared = Declared.of(plans, roles, exclusive)
+        self._apis = None if apis is None else frozenset(apis)
 
     def create(self, order: NewKey) -> IssuedKey:
         """Make a key, and its consumer if there is none of that name yet."""
         order.check()
-        self._check_declared(order.plan, order.roles)
+        self._check_declared(order.plan, order.roles, order.apis)
         now = self._now()
         expires = order.expires.timestamp() if order.expires is not None else None
         if expires is not None and expires <= now:
@@ -80,7 +93,20 @@ class KeyService:
         with self._lock, self._store.changing() as change:
             consumer = _consumer_for(change, order, now)
             key = self._mint(change)
-            stored = StoredKey(key.id, key.digest, consumer, key.id, order.scopes, order.label, now, expires)
+            stored = StoredKey(
+                id=key.id,
+                digest=key.digest,
+                consumer=consumer,
+                lineage=key.id,
+                scopes=order.scopes,
+                label=order.label,
+                created=now,
+                expires=expires,
+                apis=order.apis,
+                operations=order.operations,
+                networks=order.networks,
+                environment=order.environment,
+            )
             change.put_key(stored)
         self.poll()
         return IssuedKey(key, record_of(stored, now))
@@ -91,7 +117,7 @@ class KeyService:
         return [record_of(key, now) for key in self._store.listing(consumer)]
 
     def rotate(self, key_id: str, rotation: Rotation) -> IssuedKey:
-        """Make a key that replaces ``key_id``, with the same consumer, scopes, label and time to live.
+        """Make a key that replaces ``key_id``: for the same consumer, good for the same, with the same time to live.
 
         The old one works until the overlap ends. At most two keys of one lineage work at any time.
         """
@@ -101,12 +127,13 @@ class KeyService:
             old = _find(change, key_id)
             _check_rotatable(old, change.lineage(old.lineage), now)
             key = self._mint(change)
-            expires = _milliseconds(now + old.expires - old.created) if old.expires is not None else None
-            new = StoredKey(key.id, key.digest, old.consumer, old.lineage, old.scopes, old.label, now, expires)
-            change.put_key(new)
-            change.put_key(
-                msgspec.structs.replace(old, not_after=_milliseconds(now + rotation.overlap_s), replaced_by=key.id)
+            expires = whole_milliseconds(now + old.expires - old.created) if old.expires is not None else None
+            new = msgspec.structs.replace(
+                old, id=key.id, digest=key.digest, created=now, expires=expires, last_used=None
             )
+            change.put_key(new)
+            until = whole_milliseconds(now + rotation.overlap_s)
+            change.put_key(msgspec.structs.replace(old, not_after=until, replaced_by=key.id))
         self.poll()
         return IssuedKey(key, record_of(new, now))
 
@@ -128,7 +155,7 @@ class KeyService:
         """
         for record in records:
             record.check()
-            self._check_declared(record.plan or None, record.roles)
+            self._check_declared(record.plan or None, record.roles, record.apis)
         now = self._now()
         counts = {"added": 0, "changed": 0, "unchanged": 0}
         with self._lock, self._store.changing() as change:
@@ -180,7 +207,7 @@ class KeyService:
             return True
 
     def _now(self) -> float:
-        return _milliseconds(self._wall_s())
+        return whole_milliseconds(self._wall_s())
 
     def _unsubscribe(self, subscriber: Subscriber) -> None:
         with self._lock:
@@ -193,20 +220,15 @@ class KeyService:
                 return key
         raise KeyConflict("no free key id was found; try again")
 
-    def _check_declared(self, plan: str | None, roles: Sequence[str] | None) -> None:
-        for what, names, declared in (
-            ("plan", [plan] if plan else [], self._plans),
-            ("role", roles or (), self._roles),
-        ):
-            for name in names:
-                if declared is not None and name not in declared:
-                    known = ", ".join(sorted(declared)) or "none"
-                    raise InvalidOrder(f"there is no {what} {name!r}; the configuration declares: {known}")
-
-
-def _milliseconds(seconds: float) -> float:
-    """Times are kept in whole milliseconds: written as RFC 3339 and read again they are still the same."""
-    return round(seconds, 3)
+    def _check_declared(self, plan: str | None, roles: Sequence[str] | None, apis: Sequence[str]) -> None:
+        try:
+            self._declared.check(plan, roles)
+        except ValueError as error:
+            raise InvalidOrder(str(error)) from error
+        for api in apis:
+            if self._apis is not None and api not in self._apis:
+                known = ", ".join(sorted(self._apis)) or "none"
+                raise InvalidOrder(f"there is no API {api!r}; the configuration declares: {known}")
 
 
 def _find(change: KeyTransaction, key_id: str) -> StoredKey:
@@ -220,18 +242,16 @@ def _consumer_for(change: KeyTransaction, order: NewKey, now: float) -> StoredCo
     """The consumer of the order, made if it is new; an order that contradicts an existing one is refused."""
     consumer = change.consumer(order.consumer)
     if consumer is None:
-        consumer = StoredConsumer(order.consumer, order.plan or "", tuple(sorted(set(order.roles or ()))), now)
+        consumer = StoredConsumer(order.consumer, order.plan or "", sorted_names(order.roles), now)
         change.put_consumer(consumer)
         return consumer
     if order.plan is not None and order.plan != consumer.plan:
-        raise KeyConflict(f"consumer {consumer.name} exists with {_plan(consumer.plan)}, not {_plan(order.plan)}")
+        raise KeyConflict(
+            f"consumer {consumer.name} exists with {plan_in_words(consumer.plan)}, not {plan_in_words(order.plan)}"
+        )
     if order.roles is not None and set(order.roles) != set(consumer.roles):
         raise KeyConflict(f"consumer {consumer.name} exists with other roles: {', '.join(consumer.roles) or 'none'}")
     return consumer
-
-
-def _plan(name: str) -> str:
-    return f"plan {name}" if name else "no plan"
 
 
 def _check_rotatable(key: StoredKey, lineage: Sequence[StoredKey], now: float) -> None:
@@ -251,7 +271,7 @@ def _declare_key(change: KeyTransaction, record: KeyRecord, now: float) -> str:
     if existing != same_digest:
         raise KeyConflict(f"key {record.id} is already there with another digest, or its digest with another id")
     consumer = change.consumer(record.consumer)
-    roles = tuple(sorted(set(record.roles)))
+    roles = sorted_names(record.roles)
     if consumer is None or (consumer.plan, consumer.roles) != (record.plan, roles):
         consumer = StoredConsumer(
             record.consumer, record.plan, roles, consumer.created if consumer is not None else now
@@ -270,6 +290,11 @@ def _declare_key(change: KeyTransaction, record: KeyRecord, now: float) -> str:
         not_after=record.works_until.timestamp() if record.works_until is not None else None,
         revoked_at=existing.revoked_at if existing is not None and existing.revoked_at is not None else revoked,
         replaced_by=record.replaced_by,
+        apis=record.apis,
+        operations=record.operations,
+        networks=record.networks,
+        environment=record.environment,
+        last_used=None if existing is None else existing.last_used,
     )
     if existing is None:
         change.put_key(declared)
@@ -292,4 +317,8 @@ def _change(key: StoredKey) -> KeyChange:
         expires=key.expires,
         not_after=key.not_after,
         revoked=key.revoked_at is not None,
+        apis=key.apis,
+        operations=key.operations,
+        networks=key.networks,
+        environment=key.environment,
     )

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, Self
 
+from portcullis.engine.config.diagnostics import ConfigurationError
+from portcullis.engine.config.load import LoadedConfiguration
+
 MAX_LINE: Final = 1024 * 1024
 """Bytes of a line that is looked at; a record has some hundred to some thousand."""
+_LOG_PATH: Final = ("observe", "access_log", "path")
 
 
 class LogFiles:
@@ -73,3 +78,31 @@ class LogFiles:
 def _skip_line(file: IO[bytes]) -> None:
     while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
         pass
+
+
+@contextmanager
+def configured_log(loaded: LoadedConfiguration, file: Path, since: float) -> Iterator[LogFiles]:
+    """The access log of the gateway that ``loaded``, read from ``file``, configures; ``since`` as in :class:`LogFiles`.
+
+    Raises :class:`ConfigurationError` if there is no log to read.
+    """
+    settings = loaded.configuration.observe.access_log
+    if settings is None:
+        message, hint = "there is no access log to report on", "observe: {access_log: {path: logs/access.jsonl}}"
+        raise ConfigurationError([loaded.diagnostic(_LOG_PATH[:-1], message, hint)])
+    path = file.absolute().parent / settings.path
+    try:
+        with LogFiles(path, settings.keep, since) as log:
+            if not log.read and not path.exists():
+                message = f"there is no {settings.path} yet"
+                raise ConfigurationError([loaded.diagnostic(_LOG_PATH, message, "has the gateway served anything?")])
+            yield log
+    except OSError as error:
+        message = f"{settings.path} can't be read: {error.strerror or error}"
+        raise ConfigurationError([loaded.diagnostic(_LOG_PATH, message)]) from error
+
+
+def configured_path(loaded: LoadedConfiguration, file: Path) -> str:
+    """The path of that log, as it can be opened from where ``file`` can."""
+    settings = loaded.configuration.observe.access_log
+    return str(file.parent / settings.path) if settings is not None else ""

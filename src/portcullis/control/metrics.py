@@ -28,6 +28,10 @@ class Metrics(Collector):
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
+    def add(self, collector: Collector) -> None:
+        """Show what ``collector`` knows as well."""
+        self._registry.register(collector)
+
     def merge(self, hello: Hello, delta: TallyDelta) -> None:
         """Add what a worker counted."""
         for key, series in delta.series:

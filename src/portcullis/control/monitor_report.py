@@ -12,11 +12,10 @@ from typing import Final
 
 import msgspec
 
-from portcullis.control.log_files import LogFiles
+from portcullis.control.log_files import configured_log, configured_path
 from portcullis.control.monitored import MonitoredRules, Rule
 from portcullis.control.rule_places import RulePlaces
 from portcullis.engine.codes import ENGINE_CODES, Code
-from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.facts import Verdict
 from portcullis.engine.operation import UNROUTED
@@ -28,7 +27,6 @@ MAX_GROUPS: Final = 2_000
 MAX_CONSUMERS: Final = 1_000
 NAMED_CONSUMERS: Final = 5
 _WOULD: Final = {"would_refuse": "refused", "would_modify": "changed"}
-_LOG_PATH: Final = ("observe", "access_log", "path")
 _EVERYWHERE: Final = "..."
 """The pointer of all groups that there is no room for."""
 
@@ -106,25 +104,13 @@ def report(loaded: LoadedConfiguration, file: Path, files: SourceFiles, since: f
 
     Raises :class:`ConfigurationError` if there is no log to read.
     """
-    settings = loaded.configuration.observe.access_log
-    if settings is None:
-        message, hint = "there is no access log to report on", "observe: {access_log: {path: logs/access.jsonl}}"
-        raise ConfigurationError([loaded.diagnostic(_LOG_PATH[:-1], message, hint)])
-    path = file.absolute().parent / settings.path
-    try:
-        with LogFiles(path, settings.keep, since) as log:
-            tally = _Tally(Timestamps().format(max(0.0, since)))
-            tally.take(log.lines())
-    except OSError as error:
-        message = f"{settings.path} can't be read: {error.strerror or error}"
-        raise ConfigurationError([loaded.diagnostic(_LOG_PATH, message)]) from error
-    if not log.read and not path.exists():
-        message = f"there is no {settings.path} yet"
-        raise ConfigurationError([loaded.diagnostic(_LOG_PATH, message, "has the gateway served anything?")])
+    tally = _Tally(Timestamps().format(max(0.0, since)))
+    with configured_log(loaded, file, since) as log:
+        tally.take(log.lines())
     rules = MonitoredRules(loaded, file)
     groups = _finished(tally, rules, RulePlaces(loaded, file, files))
     return MonitorReport(
-        log=str(file.parent / settings.path),
+        log=configured_path(loaded, file),
         since=tally.since,
         files=log.read,
         records=tally.records,

@@ -36,14 +36,21 @@ class RulePlaces:
 
     def rule(self, verdict: Verdict, operation: Operation) -> Place:
         """What the finding of ``verdict`` names, or else the setting of ``operation`` that is in force."""
-        file, mark, pointer = (verdict.finding.source if verdict.finding is not None else "").partition("#")
+        source = verdict.finding.source if verdict.finding is not None else ""
+        path = tree.parse_keys(self._loaded.root, pointers.split(source.removeprefix("#")))
+        # A setting, or an entry of one, and not just an operation that has it.
+        if source and (not source.startswith("#") or path not in _layers(operation)):
+            return self.said_at(source)
+        # A cap on bodies that is said somewhere says where itself.
+        is_nowhere = operation is UNROUTED or verdict.code == BODY_TOO_LARGE.name
+        return _NOWHERE if is_nowhere else self._setting(verdict, operation)
+
+    def said_at(self, source: str) -> Place:
+        """What the ``source`` of a finding names."""
+        file, mark, pointer = source.partition("#")
         if file:
             return self._in_document(file, pointer)
-        if mark:
-            path = tree.parse_keys(self._loaded.root, pointers.split(pointer))
-            if path not in _layers(operation):  # a setting, or an entry of one, and not just an operation that has it
-                return self._in_file(path)
-        return _NOWHERE if operation is UNROUTED else self._setting(verdict, operation)
+        return self._in_file(tree.parse_keys(self._loaded.root, pointers.split(pointer))) if mark else _NOWHERE
 
     def declared(self, operation: Operation) -> Place:
         """Where the document declares ``operation``."""
@@ -57,7 +64,7 @@ class RulePlaces:
         for layer in _layers(operation):
             if tree.find(self._loaded.root, (*layer, key)) is not None:
                 return self._in_file((*layer, key))
-        return _NOWHERE if key == "max_body" else self.declared(operation)
+        return self.declared(operation)
 
     def _in_file(self, path: Sequence[str | int]) -> Place:
         source = self._loaded.sources.of(path)
@@ -74,9 +81,7 @@ class RulePlaces:
 
 
 def _key_of(verdict: Verdict) -> str:
-    """The key in the file behind a verdict: its phase, but for two."""
-    if verdict.code == BODY_TOO_LARGE.name:
-        return "max_body"
+    """The key in the file behind a verdict: its phase, but for one."""
     return "public" if verdict.policy == "authenticate.public" else verdict.policy.partition(".")[0]
 
 

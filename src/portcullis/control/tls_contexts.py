@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ssl
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 import msgspec
 
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.load import LoadedConfiguration
+from portcullis.engine.config.model import TlsConfig
+from portcullis.mounts.client_certificates import ClientCertificates
 from portcullis.mounts.tls import client_context, server_context
 from portcullis.stores.files import ConfigurationFiles
+
+_PAIR: Final = "two PEM files that belong together: the certificate with its chain, and its unencrypted key"
 
 
 class TlsContexts(msgspec.Struct, frozen=True, eq=False):
@@ -30,12 +36,7 @@ def load_contexts(loaded: LoadedConfiguration, files: ConfigurationFiles) -> Tls
     loader = _Loader(loaded, files)
     configuration = loaded.configuration
     listeners = {
-        name: loader.load(
-            ("listeners", name, "tls"),
-            {"certificate": tls.certificate, "key": tls.key},
-            partial(server_context, str(files.path(tls.certificate)), str(files.path(tls.key))),
-            "two PEM files that belong together: the certificate with its chain, and its unencrypted key",
-        )
+        name: loader.load_listener(("listeners", name, "tls"), tls)
         for name, listener in configuration.listeners.items()
         if (tls := listener.tls) is not None
     }
@@ -60,6 +61,49 @@ class _Loader:
         self._files = files
         self.errors: list[Diagnostic] = []
 
+    def load_listener(self, section: tuple[str, ...], tls: TlsConfig) -> ssl.SSLContext | None:
+        """The context of a listener."""
+        path = self._files.path
+        named = {"certificate": tls.certificate, "key": tls.key}
+        make = partial(server_context, str(path(tls.certificate)), str(path(tls.key)))
+        if tls.client_ca is None:
+            return self.load(section, named, make, _PAIR)
+        asked = self._client_certificates(section, tls, tls.client_ca)
+        return None if asked is None else self.load(section, named, partial(make, asked), _PAIR)
+
+    def _client_certificates(
+        self, section: tuple[str, ...], tls: TlsConfig, client_ca: str
+    ) -> ClientCertificates | None:
+        # What reads certificates takes a while to load, and few listeners ask for any.
+        from portcullis.engine.authentication import authorities, revocation  # noqa: PLC0415
+
+        named: dict[tuple[str | int, ...], str] = {("client_ca",): client_ca}
+        named |= {("crl", index): path for index, path in enumerate(tls.crl)}
+        readable = [self._is_readable((*section, *key), path) for key, path in named.items()]
+        if not all(readable):
+            return None
+        key: tuple[str | int, ...] = ("client_ca",)
+        hint = "a PEM file with certificate authorities"
+        lists, pems = [], []
+        try:
+            known = authorities.read_authorities(self._files.read(client_ca)).certificates
+            for index, path in enumerate(tls.crl):
+                key, hint = ("crl", index), "a list of one of the authorities that holds now"
+                data = self._files.read(path)
+                lists.append(revocation.read_list(data, known, time.time()))
+                pems.append(revocation.as_pem(data))
+        except ValueError as error:
+            message = f"{named[key]} can't be used: {error}"
+            self.errors.append(self._loaded.diagnostic((*section, *key), message, hint))
+            return None
+        return ClientCertificates(
+            str(self._files.path(client_ca)),
+            tls.client_certificate == "require",
+            pems,
+            {each.subject.public_bytes() for each in known} <= {each.issuer for each in lists},
+            revocation.Revocations(lists) if lists else None,
+        )
+
     def load(
         self, section: tuple[str, ...], named: Mapping[str, str], make: Callable[[], ssl.SSLContext], hint: str
     ) -> ssl.SSLContext | None:
@@ -76,7 +120,7 @@ class _Loader:
             self.errors.append(self._loaded.diagnostic(where, message, hint))
         return None
 
-    def _is_readable(self, where: tuple[str, ...], path: str) -> bool:
+    def _is_readable(self, where: tuple[str | int, ...], path: str) -> bool:
         try:
             self._files.read(path)
         except OSError as error:

@@ -1,45 +1,113 @@
-"""The control process's end of the workers' lines: records to the log, counts to the metrics, keys to the workers."""
+"""The control process's end of the workers' lines.
+
+Records go to the log and counts to the metrics; workers are told what is known of each topic, at first and whenever it
+changes, and their questions are answered.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
 import msgspec
 
 from portcullis.control.metrics import Metrics
 from portcullis.engine.tally import TallyDelta
-from portcullis.stores.frames import MAX_FRAME, FrameDecoder, FrameError, Hello, Kind, encode_frame
+from portcullis.stores.frames import (
+    MAX_FRAME,
+    FrameDecoder,
+    FrameError,
+    Hello,
+    Kind,
+    Question,
+    Reply,
+    encode_frame,
+    encode_topic,
+)
+
+KnownOf = Callable[[], bytes | None]
+"""Gives the latest of a topic; ``None`` while nothing is known."""
+AnswerTo = Callable[[bytes], Awaitable[bytes]]
+"""Answers a question of a topic. Where it raises, whoever asked is refused."""
 
 _decode_hello = msgspec.msgpack.Decoder(Hello).decode
 _decode_tally = msgspec.msgpack.Decoder(TallyDelta).decode
+_decode_question = msgspec.msgpack.Decoder(Question).decode
+_encode = msgspec.msgpack.Encoder().encode
 _TAKEN: Final = encode_frame(Kind.TAKEN, b"")
+_INFORMED: Final = encode_frame(Kind.INFORMED, b"")
+
+_log = logging.getLogger(__name__)
 
 
 class WorkerHub:
-    """All workers that are connected now.
+    """All workers that are connected now. ``write_records`` takes batches of JSON lines."""
 
-    ``write_records`` takes batches of JSON lines; ``keys_snapshot`` gives the whole key directory, encoded.
-    """
-
-    def __init__(
-        self, metrics: Metrics, write_records: Callable[[bytes], None], keys_snapshot: Callable[[], bytes]
-    ) -> None:
+    def __init__(self, metrics: Metrics, write_records: Callable[[bytes], None]) -> None:
         self.metrics = metrics
         self.write_records = write_records
-        self.keys_snapshot = keys_snapshot
         self.lines: set[WorkerLine] = set()
+        self._topics: dict[str, KnownOf] = {}
+        self._answers: dict[str, AnswerTo] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+        self._watchers: list[Callable[[bytes], None]] = []
+
+    def watch(self, watcher: Callable[[bytes], None]) -> None:
+        """Let ``watcher`` see every batch of records, as JSON lines, before it is written."""
+        self._watchers.append(watcher)
+
+    def take(self, records: bytes) -> None:
+        """Take in a batch of records of a worker."""
+        for watcher in self._watchers:
+            watcher(records)
+        self.write_records(records)
+
+    def announce(self, topic: str, known: KnownOf) -> None:
+        """Tell every worker that comes what is ``known`` of ``topic``; changes are told with :meth:`publish`."""
+        self._topics[topic] = known
+
+    def withdraw(self, topic: str) -> None:
+        """Tell workers that come no more of ``topic``."""
+        self._topics.pop(topic, None)
+
+    def publish(self, topic: str, known: bytes) -> None:
+        """Tell every worker of a change."""
+        frame = encode_topic(topic, known)
+        for line in list(self.lines):
+            line.send(frame)
+
+    def answer(self, topic: str, answer: AnswerTo) -> None:
+        """Let ``answer`` answer the questions of ``topic``."""
+        self._answers[topic] = answer
+
+    def inform(self, line: WorkerLine) -> None:
+        """Tell a worker that has come all there is to know."""
+        for topic, known in self._topics.items():
+            if (latest := known()) is not None:
+                line.send(encode_topic(topic, latest))
+        line.send(_INFORMED)
+
+    def asked(self, line: WorkerLine, question: Question) -> None:
+        """Answer ``question`` on ``line``, in its own time."""
+        task = asyncio.create_task(self._reply(line, question))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _reply(self, line: WorkerLine, question: Question) -> None:
+        answer = self._answers.get(question.topic)
+        try:
+            found = None if answer is None else await answer(question.question)
+        except Exception as error:  # noqa: BLE001 - whatever it raises, whoever asked must not wait
+            _log.error("portcullis: a question about %s: %s", question.topic, type(error).__name__)
+            found = None
+        if line in self.lines:
+            line.send(encode_frame(Kind.REPLY, _encode(Reply(question.number, found))))
 
     def make_line(self) -> WorkerLine:
         """The protocol of a new connection."""
         return WorkerLine(self)
-
-    def push_keys(self, payload: bytes) -> None:
-        """Tell every worker of a change of keys."""
-        frame = encode_frame(Kind.KEYS, payload)
-        for line in list(self.lines):
-            line.send(frame)
 
     def workers(self, generation: int) -> int:
         """How many workers of ``generation`` are connected."""
@@ -83,14 +151,16 @@ class WorkerLine(asyncio.Protocol):
             raise FrameError("a worker that has not said who it is")
         self.hello = _decode_hello(payload)
         self._hub.lines.add(self)
-        self.transport.write(encode_frame(Kind.KEYS, self._hub.keys_snapshot()))
+        self._hub.inform(self)
 
     def _receive(self, hello: Hello, kind: Kind, payload: bytes) -> None:
         if kind is Kind.RECORDS:
-            self._hub.write_records(payload)
+            self._hub.take(payload)
             self.send(_TAKEN)
         elif kind is Kind.TALLY:
             self._hub.metrics.merge(hello, _decode_tally(payload))
+        elif kind is Kind.QUESTION:
+            self._hub.asked(self, _decode_question(payload))
         else:
             raise FrameError(f"a worker does not send {kind.name}")
 

@@ -2,10 +2,11 @@
 
 It works, and it has the weaknesses of a normal one, on purpose, so that there is something to stand in front of:
 
+* it trusts the ids it is given: anybody reads, lists and cancels anybody's orders (API1:2023);
+* it asks nobody who he is (API2:2023), and lets everybody call as often as he likes (API4:2023);
 * it returns whole rows, with fields that are nobody's business (API3:2023);
 * it binds whatever fields a body brings, so a caller can set his own price (API3:2023);
-* it trusts the ids it is given: anybody may read any order and any customer (API1:2023);
-* it asks nobody who he is (API2:2023), and lets everybody call as often as he likes (API4:2023).
+* it has functions for its staff, and does not ask who is (API5:2023).
 
 ``python -m portcullis.demo.bookshop FD`` serves it on the listening socket with that file descriptor.
 """
@@ -51,17 +52,17 @@ BOOKS: Final[Mapping[str, Row]] = {
         "supplier": "Cavendish Books",
     },
 }
-CUSTOMERS: Final[Mapping[int, Row]] = {
-    1: {
-        "customer_id": 1,
+CUSTOMERS: Final[Mapping[str, Row]] = {
+    "corner-shop": {
+        "customer_id": "corner-shop",
         "name": "Ada King",
         "email": "ada@example.org",
         "address": {"street": "12 St James's Square", "city": "London", "country": "GB"},
         "credit_limit": 500,
         "internal_note": "pays late, argues well",
     },
-    2: {
-        "customer_id": 2,
+    "night-reader": {
+        "customer_id": "night-reader",
         "name": "Blaise Pascal",
         "email": "blaise@example.org",
         "address": {"street": "Rue des Gras", "city": "Clermont-Ferrand", "country": "FR"},
@@ -69,7 +70,23 @@ CUSTOMERS: Final[Mapping[int, Row]] = {
         "internal_note": "bets on everything",
     },
 }
-FIRST_ORDER: Final = "7b0f2c1e-64f5-4a39-9d0e-5a1c3d2b9f10"
+"""Who buys here. The ids are the names that the gateway knows the same customers by."""
+SHOPS_ORDER: Final = "2c1d7a90-3b1e-4f6a-8c55-0d9e8f7a6b5c"
+READERS_ORDER: Final = "7b0f2c1e-64f5-4a39-9d0e-5a1c3d2b9f10"
+ORDERS: Final[Mapping[str, Row]] = {
+    SHOPS_ORDER: {"customer_id": "corner-shop", "items": [{"isbn": "9780141439518", "quantity": 10}]},
+    READERS_ORDER: {
+        "customer_id": "night-reader",
+        "items": [{"isbn": "9780099529125", "quantity": 1}],
+        "note": "Please ring twice.",
+    },
+}
+REVIEW: Final[Row] = {
+    "stars": 5,
+    "text": "I made it this long because I had no time to make it shorter.",
+    "email": "blaise@example.org",
+    "written": "2026-03-14T22:30:00+00:00",
+}
 
 
 class Shop:
@@ -77,10 +94,11 @@ class Shop:
 
     def __init__(self) -> None:
         self.books: dict[str, Row] = deepcopy(dict(BOOKS))
-        self.customers: dict[int, Row] = deepcopy(dict(CUSTOMERS))
-        self.reviews: dict[str, list[Row]] = {isbn: [] for isbn in BOOKS}
+        self.customers: dict[str, Row] = deepcopy(dict(CUSTOMERS))
+        self.reviews: dict[str, list[Row]] = {isbn: [dict(REVIEW)] for isbn in BOOKS}
         self.orders: dict[str, Row] = {}
-        self.place({"customer_id": 2, "items": [{"isbn": "9780099529125", "quantity": 1}]}, FIRST_ORDER)
+        for order_id, order in ORDERS.items():
+            self.place(deepcopy({"ordered": "2026-05-04", **order}), order_id)
 
     def place(self, body: Row, order_id: str) -> Row:
         """Keep an order; what the body says goes."""
@@ -177,6 +195,14 @@ async def _cancel_order(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def _refund_order(request: Request) -> Response:
+    order = _shop(request).orders.get(request.path_params["order_id"])
+    if order is None:
+        return _not_found()
+    order["status"] = "refunded"
+    return JSONResponse(order)
+
+
 async def _get_customer(request: Request) -> Response:
     customer = _shop(request).customers.get(request.path_params["customer_id"])
     return _not_found() if customer is None else JSONResponse(customer)
@@ -202,8 +228,9 @@ ROUTES: Final = (
     Route("/orders", _place_order, methods=["POST"]),
     Route("/orders/{order_id}", _get_order),
     Route("/orders/{order_id}", _cancel_order, methods=["DELETE"]),
-    Route("/customers/{customer_id:int}", _get_customer),
-    Route("/customers/{customer_id:int}/address", _move_customer, methods=["PUT"]),
+    Route("/orders/{order_id}/refund", _refund_order, methods=["POST"]),
+    Route("/customers/{customer_id}", _get_customer),
+    Route("/customers/{customer_id}/address", _move_customer, methods=["PUT"]),
 )
 
 

@@ -12,13 +12,22 @@ from typing import Any, Final
 
 import msgspec
 
-from portcullis.demo.bookshop import FIRST_ORDER
+from portcullis.demo.bookshop import READERS_ORDER, SHOPS_ORDER
+
+
+class Consumer(msgspec.Struct, frozen=True):
+    """A consumer of the demo, with a plan and roles of ``portcullis.yaml``."""
+
+    name: str
+    plan: str
+    roles: tuple[str, ...] = ()
+
 
 SHOP: Final = "corner-shop"
 READER: Final = "night-reader"
-CONSUMERS: Final[Mapping[str, str]] = {SHOP: "shop", READER: "reader"}
-"""The consumers of the demo and their plans (of ``portcullis.yaml``)."""
-VARIABLES: Final[Mapping[str, str]] = {SHOP: "SHOP_KEY", READER: "READER_KEY"}
+CLERK: Final = "back-office"
+CONSUMERS: Final = (Consumer(SHOP, "shop"), Consumer(READER, "reader"), Consumer(CLERK, "shop", ("clerk",)))
+VARIABLES: Final[Mapping[str, str]] = {SHOP: "SHOP_KEY", READER: "READER_KEY", CLERK: "CLERK_KEY"}
 """The shell variables that the printed calls take the consumers' keys from."""
 HEADER: Final = "X-API-Key"
 
@@ -28,8 +37,10 @@ class Call(msgspec.Struct, frozen=True):
 
     ``shows``: a sentence for the reader; ``consumer``: whose key goes with it, none if empty; ``body``: sent as JSON;
     ``status`` and ``code``: of the answer (``code`` is empty where the call passes); ``recorded``: the code in the
-    record, where it says more than the answer; ``times``: so often in a row, of which the last must bring ``status``;
-    ``bare_status``: what the API says to the same call when nothing stands in front of it.
+    record, where it says more than the answer: why the call was refused, or what was done to its answer; ``times``: so
+    often in a row, of which the last must bring ``status``; ``bare_status``: what the API says to the same call when
+    nothing stands in front of it; ``kept_back``: what it tells then, and the gateway does not; ``risk``: of OWASP's
+    list, where the call is an attack by it.
     """
 
     name: str
@@ -43,11 +54,13 @@ class Call(msgspec.Struct, frozen=True):
     body: Any = None
     times: int = 1
     bare_status: int = 0
+    kept_back: str = ""
+    risk: str = ""
 
     @property
     def expected_record(self) -> str:
-        """The code that must be in the record, empty where the call passes."""
-        return self.recorded or self.code
+        """The code by which it was refused, as the record has it; empty where the call passes."""
+        return (self.recorded or self.code) if self.code else ""
 
     def curl(self, base: str, *, bare: bool = False) -> str:
         """The call for a shell, below the URL ``base``; ``bare``: without a key, for the API itself."""
@@ -64,7 +77,7 @@ class Call(msgspec.Struct, frozen=True):
         return f"for i in $(seq {self.times}); do {line}; done; echo" if self.times > 1 else line
 
 
-_ORDER: Final = {"customer_id": 1, "items": [{"isbn": "9780141439518", "quantity": 2}]}
+_ORDER: Final = {"customer_id": SHOP, "items": [{"isbn": "9780141439518", "quantity": 2}]}
 
 CALLS: Final = (
     Call("Allowed", "A key, and a call that bookshop.yaml declares: it passes.", "GET", "/books?genre=science", 200),
@@ -74,7 +87,7 @@ CALLS: Final = (
         "No key",
         "The API itself asks nobody. The answer does not tell what was wrong with the key; the record does.",
         "GET",
-        "/customers/1",
+        f"/customers/{SHOP}",
         401,
         "authenticate.failed",
         "authenticate.missing",
@@ -107,7 +120,7 @@ CALLS: Final = (
         "/orders",
         400,
         "validate.wrong_type",
-        body={"customer_id": 1, "items": [{"isbn": "9780141439518", "quantity": "two"}]},
+        body={**_ORDER, "items": [{"isbn": "9780141439518", "quantity": "two"}]},
         bare_status=500,
     ),
     Call(
@@ -117,7 +130,7 @@ CALLS: Final = (
         "/orders",
         400,
         "validate.schema",
-        body={"customer_id": 1, "items": [{"isbn": "9780141439518", "quantity": -2}]},
+        body={**_ORDER, "items": [{"isbn": "9780141439518", "quantity": -2}]},
         bare_status=201,
     ),
     Call(
@@ -144,15 +157,100 @@ CALLS: Final = (
         "Unknown method",
         "Neither does a method that is not declared for its path.",
         "DELETE",
-        "/customers/1",
+        f"/customers/{SHOP}",
         405,
         "guard.method_not_allowed",
+    ),
+    Call(
+        "Another's order",
+        "An id from somebody else's receipt. The answer is that for an order that does not exist.",
+        "GET",
+        f"/orders/{READERS_ORDER}",
+        404,
+        "objects.not_found",
+        "objects.not_owner",
+        bare_status=200,
+        risk="API1:2023",
+    ),
+    Call(
+        "Everybody's orders",
+        f"The API lists the orders of all customers. Through the gate {READER} is not among them.",
+        "GET",
+        "/orders",
+        200,
+        recorded="objects.list_filtered",
+        bare_status=200,
+        kept_back=READER,
+        risk="API1:2023",
+    ),
+    Call(
+        "In another's name",
+        "The customer of an order is whoever the body says.",
+        "POST",
+        "/orders",
+        404,
+        "objects.not_found",
+        "objects.not_owner",
+        body={**_ORDER, "customer_id": READER},
+        bare_status=201,
+        risk="API1:2023",
+    ),
+    Call(
+        "Another's cancelled",
+        "The gateway reads the order first. The API is never asked to cancel it.",
+        "DELETE",
+        f"/orders/{READERS_ORDER}",
+        404,
+        "objects.not_found",
+        "objects.not_owner",
+        bare_status=204,
+        risk="API1:2023",
+    ),
+    Call(
+        "A staff field",
+        "A discount is declared, so the document lets it pass. Only a clerk may set it.",
+        "POST",
+        "/orders",
+        403,
+        "objects.field_refused",
+        body={**_ORDER, "discount": 50},
+        bare_status=201,
+        risk="API3:2023",
+    ),
+    Call(
+        "A field too many",
+        "Reviews are for everybody, the addresses of those who wrote them are not: they are masked.",
+        "GET",
+        "/books/9780141439518/reviews",
+        200,
+        recorded="objects.field_hidden",
+        bare_status=200,
+        kept_back="blaise@example.org",
+        risk="API3:2023",
+    ),
+    Call(
+        "A staff function",
+        "Giving the money back needs the permission orders:refund, which the role clerk gives.",
+        "POST",
+        f"/orders/{SHOPS_ORDER}/refund",
+        403,
+        "authorize.missing_permission",
+        bare_status=200,
+        risk="API5:2023",
+    ),
+    Call(
+        "Allowed, by a role",
+        "A clerk has it.",
+        "POST",
+        f"/orders/{SHOPS_ORDER}/refund",
+        200,
+        consumer=CLERK,
     ),
     Call(
         "Burst",
         "This consumer's plan allows bursts of 5, then one call a second; each answer says what is left.",
         "GET",
-        f"/orders/{FIRST_ORDER}",
+        f"/orders/{READERS_ORDER}",
         429,
         "limit.exceeded",
         consumer=READER,

@@ -49,6 +49,8 @@ async def _check(client: httpx.AsyncClient, site: Site, call: Call) -> Outcome:
         bare = await client.request(call.method, site.api + call.path, json=call.body)
         if bare.status_code != call.bare_status:
             faults.append(f"the API alone: {bare.status_code}, not {call.bare_status}")
+        if call.kept_back not in bare.text:
+            faults.append(f"the API alone does not tell {call.kept_back!r}")
     for _ in range(call.times):
         answer = await client.request(call.method, site.public + call.path, headers=headers, json=call.body)
     faults += faults_of_answer(call, answer.status_code, answer.headers, answer.content)
@@ -68,6 +70,8 @@ def faults_of_answer(call: Call, status: int, headers: Mapping[str, str], body: 
             faults.append(f"code {problem.get('code')!r}, not {call.code!r}")
         if headers.get("content-type") != "application/problem+json":
             faults.append(f"content type {headers.get('content-type')!r}, not a problem document's")
+    if call.kept_back and call.kept_back.encode() in body:
+        faults.append(f"the answer tells {call.kept_back!r}")
     if status == 429 and "retry-after" not in headers:
         faults.append("no Retry-After")
     if call.consumer and not call.code and "ratelimit" not in headers:
@@ -83,11 +87,14 @@ def faults_of_record(call: Call, record: Mapping[str, Any]) -> list[str]:
         "status": call.status,
         "method": call.method,
     }
-    return [
+    faults = [
         f"record: {key} is {record.get(key, '')!r}, not {value!r}"
         for key, value in expected.items()
         if record.get(key, "") != value
     ]
+    if call.recorded and call.recorded not in (verdict.get("code") for verdict in record.get("verdicts", ())):
+        faults.append(f"record: no verdict has the code {call.recorded!r}")
+    return faults
 
 
 async def _record(site: Site, request_id: str) -> Mapping[str, Any] | None:

@@ -11,17 +11,21 @@ import asyncio
 import fcntl
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 import msgspec
+
+from portcullis.demo.calls import Consumer
+from portcullis.engine.api_key_format import mint
 
 READY: Final = re.compile(r"portcullis ready: public (\S+?),? admin (\S+)")
 BASE_PATH: Final = "/shop/v1"
@@ -161,17 +165,31 @@ async def _drain(output: asyncio.StreamReader) -> None:
         pass
 
 
-async def issue_key(configuration: Path, consumer: str, plan: str) -> str:
-    """Have ``portcullis keys create`` make a consumer with this plan and a key for it; the key in clear."""
+async def issue_keys(configuration: Path, consumers: Sequence[Consumer]) -> Mapping[str, str]:
+    """Make a key for each consumer and have ``portcullis keys import`` take their hashes; the keys in clear, by name.
+
+    One import is one process, however many consumers there are, and its input holds no secret.
+    """
+    keys = {consumer.name: mint(secrets.randbelow) for consumer in consumers}
+    records = [
+        {
+            "id": keys[consumer.name].id,
+            "digest": f"sha256:{keys[consumer.name].digest.hex()}",
+            "consumer": consumer.name,
+            "plan": consumer.plan,
+            "roles": consumer.roles,
+        }
+        for consumer in consumers
+    ]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "portcullis", "keys", "create", "-c", str(configuration)),
-        *(consumer, "--plan", plan, "--format", "json"),
-        stdout=asyncio.subprocess.PIPE,
+        *(sys.executable, "-m", "portcullis", "keys", "import", "-c", str(configuration), "/dev/stdin"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
     )
-    output, _ = await process.communicate()
+    await process.communicate(msgspec.json.encode(records))
     if process.returncode:
-        raise DemoError(f"no key could be made for {consumer}; the reason is above")
-    return str(msgspec.json.decode(output)["key"])
+        raise DemoError("no keys could be made; the reason is above")
+    return {name: key.reveal() for name, key in keys.items()}
 
 
 async def stop(process: asyncio.subprocess.Process) -> None:

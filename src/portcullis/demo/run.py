@@ -20,7 +20,7 @@ from portcullis.demo.processes import (
     bookshop,
     claim,
     gateway,
-    issue_key,
+    issue_keys,
     listen,
     write_files,
 )
@@ -63,13 +63,13 @@ async def running(directory: Path, addresses: Addresses) -> AsyncIterator[tuple[
         addresses = msgspec.structs.replace(addresses, api=listener.getsockname()[1])
         configuration = write_files(directory, addresses)
         async with bookshop(listener) as api, gateway(configuration) as (gate, public, admin):
-            keys = await asyncio.gather(*(issue_key(configuration, name, plan) for name, plan in CONSUMERS.items()))
+            keys = await issue_keys(configuration, CONSUMERS)
             site = Site(
                 directory,
                 public + BASE_PATH,
                 f"http://127.0.0.1:{addresses.api}",
                 admin,
-                dict(zip(CONSUMERS, keys, strict=True)),
+                keys,
             )
             yield site, lambda: _first_to_end({"sample API": api, "gateway": gate})
 

@@ -38,11 +38,13 @@ def show_calls(console: Console, site: Site) -> None:
         _paste(console, f"export {VARIABLES[consumer]}={key}")
     for number, call in enumerate(CALLS, 1):
         console.print()
-        console.print(Text.assemble((f"{number}. {call.name}", "bold"), "  ", _expected(call)))
+        title = Text.assemble((f"{number}. {call.name}", "bold"), "  ", _expected(call))
+        console.print(title.append(f"  {call.risk}", "magenta") if call.risk else title)
         console.print(f"   {call.shows}", style="dim", highlight=False)
         _paste(console, call.curl(site.public))
         if call.bare_status:
-            console.print(f"   Without the gate the API says {call.bare_status}:", style="dim", highlight=False)
+            told = f" and tells {call.kept_back}" if call.kept_back else ""
+            console.print(f"   Without the gate the API says {call.bare_status}{told}:", style="dim", highlight=False)
             _paste(console, call.curl(site.api, bare=True))
     _show_reasons(console, site)
     console.print(Rule(style="green"))

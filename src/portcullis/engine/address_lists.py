@@ -93,16 +93,26 @@ class AddressSet:
     def holds(self, network: Network) -> bool:
         """Whether all addresses of ``network`` are in it."""
         first, end, ranges = self._bounds(network)
-        position = bisect_right(ranges, first, key=lambda each: each[0]) - 1
+        position = bisect_right(ranges, first, key=_first) - 1
         return position >= 0 and ranges[position][1] >= end
 
     def meets(self, network: Network) -> bool:
         """Whether any address of ``network`` is in it."""
         first, end, ranges = self._bounds(network)
-        position = bisect_right(ranges, first, key=lambda each: each[0])
+        position = bisect_right(ranges, first, key=_first)
         if position and ranges[position - 1][1] > first:
             return True
         return position < len(ranges) and ranges[position][0] < end
+
+    def has(self, address: str) -> bool:
+        """Whether the address, given as text, is in it; what is no address is not."""
+        try:
+            number, is_ipv4 = _number(address)
+        except ValueError:
+            return False
+        ranges = self._ipv4 if is_ipv4 else self._ipv6
+        position = bisect_right(ranges, number, key=_first) - 1
+        return position >= 0 and number < ranges[position][1]
 
     def _bounds(self, network: Network) -> tuple[int, int, list[tuple[int, int]]]:
         plain = as_ipv4(network)
@@ -138,6 +148,11 @@ def nested(networks: Sequence[Network]) -> dict[int, int]:
     return found
 
 
+def _first(each: tuple[int, int]) -> int:
+    return each[0]
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _number(address: str) -> tuple[int, bool]:
     """``address`` as a number, and whether it is an IPv4 one. Raises ``ValueError``."""
     if ":" not in address:

@@ -11,22 +11,23 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from portcullis.engine import policies
+from portcullis.engine.authorization import exposure
 from portcullis.engine.codes import PHASES
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
+from portcullis.engine.config.layers import layers_of, written_at
 from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.config.merge import effective
 from portcullis.engine.config.model import ApiConfig, VersionConfig
-from portcullis.engine.config.names import check_base_path
-from portcullis.engine.decision import shorten
 from portcullis.engine.declared_fields import declared_fields
 from portcullis.engine.documents import Documents
-from portcullis.engine.facts import allowed
-from portcullis.engine.host_routes import HostRoutesBuilder, Paths
+from portcullis.engine.endpoints import find_endpoints
+from portcullis.engine.endpoints.endpoint import EndpointContext
+from portcullis.engine.host_routes import GATEWAY, HostRoutesBuilder, Paths, wildcards
 from portcullis.engine.inert import find_inert
 from portcullis.engine.inert.estate import Estate, Routed
 from portcullis.engine.inert.usage import SettingsUsage
@@ -34,12 +35,14 @@ from portcullis.engine.openapi.document import SpecDocument, SpecOperation
 from portcullis.engine.openapi.pointer import join
 from portcullis.engine.operation import DEFAULT_MAX_RESPONSE, Operation, OperationContext
 from portcullis.engine.operation_names import OperationNames
-from portcullis.engine.policies.guard.cors import no_preflight, preflight_step
+from portcullis.engine.pipeline import pipeline
+from portcullis.engine.policies.guard.cors import no_preflight, preflight_steps
 from portcullis.engine.policies.validate.request import largest_body
-from portcullis.engine.policy import Needs, Step
+from portcullis.engine.policy import Step
 from portcullis.engine.ports import DocumentCache, Ports, SourceFiles
-from portcullis.engine.routing import TemplateError, parse_template
+from portcullis.engine.served_paths import ServedPaths
 from portcullis.engine.snapshot import Snapshot
+from portcullis.engine.unrouted import AnswerSettings, stand_in
 
 DEFAULT_MAX_BODY: Final = 1024 * 1024
 Progress = Callable[[str], None]
@@ -60,7 +63,12 @@ def compile_snapshot(
     what is not is put there.
     """
     documents = Documents(files, cache)
-    return _Compiler(loaded, documents, ports, progress or (lambda _name: None)).compile()
+    return _Compiler(loaded, documents, ports, progress or (lambda _name: None)).compile().snapshot
+
+
+def compile_estate(loaded: LoadedConfiguration, files: SourceFiles, ports: Ports) -> Estate:
+    """As :func:`compile_snapshot`, with what the snapshot was made from: for those who look at all of it."""
+    return _Compiler(loaded, Documents(files, None), ports, lambda _name: None).compile()
 
 
 class _Compiler:
@@ -76,16 +84,20 @@ class _Compiler:
         self.operations: list[Operation] = []
         self.usage = SettingsUsage(self.configuration)
         self.routed: list[Routed] = []
-        self.prefixes: dict[tuple[str, str], str] = {}
+        self.prefixes: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.overridden: list[Diagnostic] = []
+        self.answers: dict[tuple[str, str], AnswerSettings] = {}
         self.phases = _phases()
+        self.shared: dict[tuple[str, ...], Any] = {}
         # Of each document: for how many versions it is still to be compiled.
         self.pending = Counter(
             version.spec for api in self.configuration.apis.values() for version in api.versions.values()
         )
 
-    def compile(self) -> Snapshot:
+    def compile(self) -> Estate:
         for name, api in self.configuration.apis.items():
             self._compile_api(name, api)
+        self._serve_endpoints()
         hosts = {host: builder.build(self.error) for host, builder in self.hosts.items()}
         if self.errors:
             raise ConfigurationError(self.errors)
@@ -96,16 +108,23 @@ class _Compiler:
             suffixes={host[1:]: routes for host, routes in hosts.items() if host.startswith("*.")},
             any_host=any_host,
             operations=tuple(self.operations),
+            stand_in=stand_in(self.answers.values()),
         )
-        return msgspec.structs.replace(snapshot, warnings=tuple(sorted(self._warnings(snapshot))))
+        self.usage.finish()
+        estate = Estate(self.loaded, snapshot, self.usage, self.routed, self.prefixes)
+        warned = msgspec.structs.replace(snapshot, warnings=tuple(sorted(self._warnings(estate))))
+        return msgspec.structs.replace(estate, snapshot=warned)
 
-    def _warnings(self, snapshot: Snapshot) -> Iterator[Diagnostic]:
-        """What the authors of the files should know. Raises :class:`ConfigurationError` for controls that are inert."""
+    def _warnings(self, estate: Estate) -> Iterator[Diagnostic]:
+        """What the authors of the files should know.
+
+        Raises :class:`ConfigurationError` for controls that are inert, and for administrative functions without any.
+        """
         for document in self.documents.values():
             if document is not None:
                 yield from document.warnings
-        self.usage.finish()
-        found = set(find_inert(Estate(self.loaded, snapshot, self.usage, self.routed, self.prefixes)))
+        yield from self.overridden
+        found = {*find_inert(estate), *exposure.find(estate)}
         if errors := [finding for finding in found if finding.severity == "error"]:
             raise ConfigurationError(errors)
         yield from found
@@ -117,7 +136,7 @@ class _Compiler:
     def _compile_api(self, name: str, api: ApiConfig) -> None:
         known: dict[str, None] = {}
         unreadable = False
-        compiled: dict[str, tuple[str, Paths]] = {}
+        compiled: dict[str, dict[str, Paths]] = {}
         for version, version_config in api.versions.items():
             place = ("apis", name, "versions", version)
             document = self._document(version_config.spec, (*place, "spec"))
@@ -127,9 +146,12 @@ class _Compiler:
             names = dict.fromkeys(operation.name for operation in document.operations)
             known |= names
             self._unknown_operations(place, version_config, names, f"no such operation in {version_config.spec}")
-            prefix = self.prefixes[name, version] = _prefix(api, version, document)
-            if self._is_sound(prefix, document, api, version, place):
-                compiled[version] = (prefix, self._compile_version(name, api, version, document, prefix))
+            served = ServedPaths(api, version, document)
+            self.prefixes[name, version] = served.prefixes
+            self.overridden.extend(served.overridden())
+            if self._is_sound(served, place):
+                self.answers[name, version] = AnswerSettings.of(api, version)
+                compiled[version] = self._compile_version(name, api, version, document, served)
             self.pending[version_config.spec] -= 1
             if not self.pending[version_config.spec]:
                 self.source.release(document)
@@ -138,27 +160,43 @@ class _Compiler:
         for host in api.hosts:
             self._serve(host, name, api, compiled)
 
-    def _serve(self, host: str, name: str, api: ApiConfig, versions: dict[str, tuple[str, Paths]]) -> None:
+    def _serve(self, host: str, name: str, api: ApiConfig, versions: dict[str, dict[str, Paths]]) -> None:
         builder = self.hosts.setdefault(host, HostRoutesBuilder())
         if api.version is not None and api.version.by == "header":
             builder.add_by_header(name, api.version.name.lower().encode(), api.version.default, versions)
         else:
-            for version, (prefix, operations) in versions.items():
-                builder.add((name, version), prefix, operations)
+            for version, below in versions.items():
+                for prefix, paths in below.items():
+                    builder.add((name, version), prefix, paths)
+        for version, below in versions.items():
+            for prefix in below:
+                builder.answer_below(prefix, self.answers[name, version])
 
-    def _is_sound(self, prefix: str, document: SpecDocument, api: ApiConfig, version: str, place: Place) -> bool:
-        """Whether every path of ``document`` can be routed below ``prefix``; errors are noted where they stand."""
+    def _serve_endpoints(self) -> None:
+        """Serve what the gateway itself offers beside the APIs."""
+        context = EndpointContext(self.configuration, self.ports, self.shared)
+        by_place: dict[tuple[str, str], dict[str, dict[str, Operation]]] = {}
+        try:
+            for endpoint in find_endpoints(context):
+                paths = by_place.setdefault((endpoint.host, str(endpoint.place[0])), {})
+                paths.setdefault(endpoint.path, {})[endpoint.method] = endpoint.operation
+                self.operations.append(endpoint.operation)
+        except ConfigurationError as error:
+            self.errors.update(map(self.loaded.placed, error.diagnostics))
+        for (host, section), paths in by_place.items():
+            # Beside what the APIs serve there: a host of its own would hide those of a wildcard.
+            served_as = (
+                host if host in self.hosts else next((each for each in wildcards(host) if each in self.hosts), host)
+            )
+            self.hosts.setdefault(served_as, HostRoutesBuilder()).add((GATEWAY, section), "", dict(paths))
+
+    def _is_sound(self, served: ServedPaths, place: Place) -> bool:
+        """Whether every path of a document can be routed where it is served; errors are noted where they stand."""
         before = len(self.errors)
-        if fault := _fault_of_prefix(prefix, api, version):
-            message = f"the path of the document's first server, {shorten(prefix) or '/'}, {fault}"
-            self.error((*place, "spec"), message, "give the API a base_path")
+        if fault := served.fault():
+            self.error((*place, "spec"), fault, "give the API a base_path")
             return False
-        for path in dict.fromkeys(operation.path for operation in document.operations):
-            try:
-                parse_template(prefix + path)
-            except TemplateError as error:
-                at = document.locate(join("/paths", path))
-                self.errors.add(Diagnostic(at.file, at.line, at.column, f"#{at.pointer}", error.reason))
+        self.errors.update(served.faults())
         return len(self.errors) == before
 
     def _unknown_operations(
@@ -186,10 +224,12 @@ class _Compiler:
             self.errors.update(error.diagnostics)
         return None
 
-    def _compile_version(self, name: str, api: ApiConfig, version: str, document: SpecDocument, prefix: str) -> Paths:
-        paths: dict[str, dict[str, Operation]] = {}
-        contexts: dict[str, dict[str, OperationContext]] = {}
-        upstream_path = _upstream_path(api, prefix)
+    def _compile_version(
+        self, name: str, api: ApiConfig, version: str, document: SpecDocument, served: ServedPaths
+    ) -> dict[str, Paths]:
+        """The operations of a version by prefix, route and method."""
+        below: dict[str, dict[str, dict[str, Operation]]] = {served.prefix: {}}
+        contexts: dict[tuple[str, str], dict[str, OperationContext]] = {}
         version_config = api.versions[version]
         of_all = effective(api, version_config, "")
         own = api.operations.keys() | version_config.operations.keys()
@@ -206,16 +246,26 @@ class _Compiler:
                 operation=spec_operation,
                 ports=self.ports,
                 where=_where(name, api, version, spec_operation),
+                shared=self.shared,
             )
-            operation = self._compile_operation(context, upstream_path)
-            paths.setdefault(spec_operation.route, {})[spec_operation.method] = operation
-            contexts.setdefault(spec_operation.route, {})[spec_operation.method] = context
+            operation = self._compile_operation(context, served.upstream_path(spec_operation))
+            prefix, route = place = served.place_of(spec_operation)
+            methods = below.setdefault(prefix, {}).setdefault(route, {})
+            if (other := methods.setdefault(spec_operation.method, operation)) is not operation:
+                self._served_twice(document, spec_operation, prefix + route, other)
+            contexts.setdefault(place, {})[spec_operation.method] = context
             self.operations.append(operation)
             self.usage.add(context, operation)
-            self.routed.append(Routed(operation, prefix + spec_operation.route, document, spec_operation.pointer))
-        for path, of_path in contexts.items():
-            _answer_preflights(path, paths[path], of_path)
-        return dict(paths)
+            self.routed.append(Routed(operation, prefix + route, document, spec_operation))
+        for (prefix, route), of_path in contexts.items():
+            _answer_preflights(route, below[prefix][route], of_path, self.answers[name, version])
+        return {prefix: dict(paths) for prefix, paths in below.items()}
+
+    def _served_twice(self, document: SpecDocument, operation: SpecOperation, path: str, other: Operation) -> None:
+        at = document.locate(operation.pointer)
+        message = f"by its servers this is {operation.method} {path}, and so is {other.name}"
+        hint = "leave one of them out, or correct its servers"
+        self.errors.add(Diagnostic(at.file, at.line, at.column, f"#{at.pointer}", message, hint))
 
     def _compile_operation(self, context: OperationContext, upstream_path: Callable[[str], str]) -> Operation:
         steps: list[Step] = []
@@ -224,21 +274,25 @@ class _Compiler:
                 steps.extend(compile_phase(context))
             except ConfigurationError as error:
                 self.errors.update(map(self.loaded.placed, error.diagnostics))
-        steps = _with_verdicts(steps)
+        arranged = pipeline(steps)
+        max_body, max_body_source = _max_body(context)
         return Operation(
             api=context.api_name,
             version=context.version,
             name=context.operation.name,
-            head_steps=_needing(steps, "head"),
-            body_steps=_needing(steps, "body"),
-            stream_steps=_needing(steps, "stream"),
-            response_head_steps=_needing(steps, "response_head"),
-            response_body_steps=_needing(steps, "response_body"),
-            answer_steps=_needing(steps, "answer"),
+            head_steps=arranged["head"],
+            body_steps=arranged["body"],
+            stream_steps=arranged["stream"],
+            wire_steps=arranged["wire"],
+            response_head_steps=arranged["response_head"],
+            response_body_steps=arranged["response_body"],
+            answer_steps=arranged["answer"],
+            before_steps=arranged["before"],
             max_response=DEFAULT_MAX_RESPONSE
             if context.settings.max_response is None
             else context.settings.max_response,
-            max_body=_max_body(context),
+            max_body=max_body,
+            max_body_source=max_body_source,
             upstream=context.api_name,
             upstream_path=upstream_path,
             encoded_slash=context.api.allow_encoded_slash,
@@ -246,26 +300,29 @@ class _Compiler:
         )
 
 
-def _answer_preflights(path: str, methods: dict[str, Operation], contexts: dict[str, OperationContext]) -> None:
+def _answer_preflights(
+    path: str, methods: dict[str, Operation], contexts: dict[str, OperationContext], answers: AnswerSettings
+) -> None:
     """Let the gateway answer the preflights (CORS) for a path, whatever its document says of OPTIONS."""
-    step = preflight_step(contexts)
-    if step is None:
+    steps = preflight_steps(contexts)
+    if not steps:
         return
     declared = methods.get("OPTIONS")
     if declared is not None:
-        methods["OPTIONS"] = msgspec.structs.replace(declared, head_steps=(step, *declared.head_steps))
+        methods["OPTIONS"] = msgspec.structs.replace(declared, head_steps=(*steps, *declared.head_steps))
         return
-    refuse = Step(step.policy, "head", no_preflight(", ".join(sorted(methods))))
+    refuse = Step(steps[0].policy, "head", no_preflight(", ".join(sorted(methods))))
     any_of_them = next(iter(methods.values()))
     methods["OPTIONS"] = Operation(
         api=any_of_them.api,
         version=any_of_them.version,
         name=f"OPTIONS {path}",
-        head_steps=(step, refuse),
+        head_steps=(*steps, refuse),
         body_steps=(),
         max_body=0,
         upstream=any_of_them.upstream,
         upstream_path=any_of_them.upstream_path,
+        answer_steps=stand_in([answers]).answer_steps,
     )
 
 
@@ -273,32 +330,6 @@ def _phases() -> list[Callable[[OperationContext], tuple[Step, ...]]]:
     """The ``compile_phase`` functions of the phases that exist, in their order."""
     present = {module.name for module in iter_modules(policies.__path__)}
     return [import_module(f"{policies.__name__}.{phase}").compile_phase for phase in PHASES if phase in present]
-
-
-def _fault_of_prefix(prefix: str, api: ApiConfig, version: str) -> str:
-    """What is wrong with a prefix that was taken from the document, if anything is."""
-    if api.base_path is not None:
-        return ""
-    try:
-        check_base_path(prefix or "/")
-    except ValueError:
-        return "holds more than plain segments of letters, digits and -._~"
-    by_path = api.version is not None and api.version.by == "path"
-    return f"does not end with the version {version}" if by_path and not prefix.endswith(f"/{version}") else ""
-
-
-def _prefix(api: ApiConfig, version: str, document: SpecDocument) -> str:
-    """The path before the document's paths: what the file says, or else the path of the document's first server."""
-    if api.base_path is None:
-        return document.base_path.rstrip("/")
-    base = api.base_path.rstrip("/")
-    return f"{base}/{version}" if api.version is not None and api.version.by == "path" else base
-
-
-def _upstream_path(api: ApiConfig, prefix: str) -> Callable[[str], str]:
-    if api.upstream.path == "keep" or not prefix:
-        return str
-    return lambda path: path[len(prefix) :] or "/"
 
 
 def _where(name: str, api: ApiConfig, version: str, operation: SpecOperation) -> Place:
@@ -310,42 +341,14 @@ def _where(name: str, api: ApiConfig, version: str, operation: SpecOperation) ->
     return ("apis", name, "versions", version)
 
 
-def _max_body(context: OperationContext) -> int:
-    """What the file allows, or less where no body of that size could pass validation."""
+def _max_body(context: OperationContext) -> tuple[int, str]:
+    """What the file allows, or less where no body of that size could pass validation; and where that is said."""
     configured = context.settings.max_body
     most = DEFAULT_MAX_BODY if configured is None else configured
-    derived = largest_body(context)
-    return most if derived is None else min(most, derived)
-
-
-def _needing(steps: list[Step], needs: Needs) -> tuple[Step, ...]:
-    return tuple(step for step in steps if step.needs == needs)
-
-
-def _with_verdicts(steps: list[Step]) -> list[Step]:
-    """Give the steps that have a policy's last word on an exchange the verdict that it allowed it.
-
-    Of a request body either the ``body`` steps or the ``stream`` steps see something, so the last of both have it.
-    """
-    last: dict[str, dict[str, int]] = {}
-    for position, step in enumerate(steps):
-        last.setdefault(step.policy, {})[step.needs] = position
-    final = {position for of_policy in last.values() for position in _final(of_policy)}
-    return [
-        msgspec.structs.replace(step, allowed=allowed(step.policy) if position in final else None)
-        for position, step in enumerate(steps)
-    ]
-
-
-def _final(positions: dict[str, int]) -> Iterator[int]:
-    # A policy for answers that also asks for something in the request has not said anything by that.
-    of_answers = not positions.keys().isdisjoint(("response_head", "response_body"))
-    for needs in (("body", "stream"), () if of_answers else ("head",)):
-        found = [positions[each] for each in needs if each in positions]
-        if found:
-            yield from found
-            break
-    for needs in (("response_body",), ("response_head",)):
-        if needs[0] in positions:
-            yield positions[needs[0]]
-            break
+    derived, body = largest_body(context), context.operation.body
+    if derived is not None and body is not None and derived < most:
+        return derived, context.document.reference(body.pointer)
+    if configured is None:
+        return most, ""
+    layers = layers_of(context.api_name, context.api, context.version, context.operation.name)
+    return most, "#" + join("", *written_at(layers, "max_body"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from reprlib import Repr
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -58,9 +58,9 @@ class Modify(msgspec.Struct, frozen=True):
 
     ``remove_fields`` remove header fields (lower-case names), ``set_fields`` replace or add them, one value a name;
     ``default_fields`` are added where the service's answer has none of that name; ``body`` (from a step that needs the
-    body) and ``query`` (where not ``None``) replace the buffered body and the raw query string. Where ``code`` is
-    given, the record says what was changed, and ``finding`` where. Raises ``ValueError`` for fields or a query that
-    can't be written.
+    body) and ``query`` (where not ``None``) replace the buffered body and the raw query string; ``document`` is the
+    value that the new body of an answer says, where that is known. Where ``code`` is given, the record says what was
+    changed, and ``finding`` where. Raises ``ValueError`` for fields or a query that can't be written.
     """
 
     set_fields: tuple[tuple[bytes, bytes], ...] = ()
@@ -70,6 +70,7 @@ class Modify(msgspec.Struct, frozen=True):
     default_fields: tuple[tuple[bytes, bytes], ...] = ()
     code: Code | None = None
     finding: Finding | None = None
+    document: Any = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.set_fields:

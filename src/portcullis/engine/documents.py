@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 
 from portcullis.engine.openapi.document import SpecDocument, load_document, restore_document
 from portcullis.engine.ports import DocumentCache, SourceFiles
@@ -26,14 +27,15 @@ class Documents:
         Raises ``OSError`` if it can't be read, :class:`ConfigurationError` if it can't be used.
         """
         content = self._files.read(source)
+        read = partial(self._files.read_referred, document=source)
         if self._cache is None:
-            return load_document(source, content, self._files.read)
+            return load_document(source, content, read)
         key = _key(source, content)
         stored = self._cache.get(key)
-        document = None if stored is None else restore_document(stored, source, content, self._files.read)
+        document = None if stored is None else restore_document(stored, source, content, read)
         kept = 0 if document is None else len(document.variants.translated)
         self._kept[source] = (key, kept)
-        return document or load_document(source, content, self._files.read)
+        return document or load_document(source, content, read)
 
     def release(self, document: SpecDocument) -> None:
         """All is compiled that needs ``document``: keep what is new of it for the next time."""

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from portcullis.engine.api_key_format import mask
+from portcullis.engine.api_key_format import PREFIX, mask
 from portcullis.engine.decision import Finding, Modify, Refuse
 from portcullis.engine.identity import ANONYMOUS, Identity
 
@@ -78,10 +78,10 @@ class Facts(msgspec.Struct, eq=False, gc=False):
 
 def _without_keys(finding: Finding) -> Finding:
     """``finding`` without a key of ours, wherever a client put one: a name of a field or a parameter, a value."""
-    pointer, found = mask(finding.pointer), mask(finding.found)
-    if pointer is finding.pointer and found is finding.found:
+    pointer, found = finding.pointer, finding.found
+    if PREFIX not in pointer and PREFIX not in found:
         return finding
-    return msgspec.structs.replace(finding, pointer=pointer, found=found)
+    return msgspec.structs.replace(finding, pointer=mask(pointer), found=mask(found))
 
 
 def allowed(policy: str) -> Verdict:

@@ -6,17 +6,21 @@ not decided by whichever came first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from portcullis.engine.routing import RouteConflict, RouteIndex
 from portcullis.engine.snapshot import HeaderVersions, HostRoutes, Methods
+from portcullis.engine.unrouted import AnswerSettings, stand_ins
 
 Paths = dict[str, Methods]
 """The methods of each path template of one version, without the prefix."""
 
 Owner = tuple[str, str]
-"""API and version that a route belongs to."""
+"""API and version that a route belongs to; or :data:`GATEWAY`, and the section of the file that asks for it."""
+
+GATEWAY: Final = "the gateway's"
+"""Owns what the gateway itself serves."""
 
 Report = Callable[[tuple[str | int, ...], str, str], None]
 """Takes an error: path of keys in the configuration file, message, hint."""
@@ -30,18 +34,24 @@ class HostRoutesBuilder:
     def __init__(self) -> None:
         self._routes: list[tuple[Owner, str, Methods]] = []
         self._by_header: list[tuple[str, str, bytes, str | None, dict[str, Paths]]] = []
+        self._answers: dict[str, list[AnswerSettings]] = {}
 
     def add(self, owner: Owner, prefix: str, paths: Paths) -> None:
         """Serve a version below ``prefix``."""
         self._routes.extend((owner, prefix + path, methods) for path, methods in paths.items())
 
+    def answer_below(self, prefix: str, settings: AnswerSettings) -> None:
+        """Answer as ``settings`` say, also where what is asked for below ``prefix`` is not served."""
+        self._answers.setdefault(prefix, []).append(settings)
+
     def add_by_header(
-        self, api: str, header: bytes, default: str | None, versions: dict[str, tuple[str, Paths]]
+        self, api: str, header: bytes, default: str | None, versions: dict[str, dict[str, Paths]]
     ) -> None:
-        """Serve versions that the header field ``header`` (lower-case) chooses between, each below its prefix."""
+        """Serve versions that the header field ``header`` (lower-case) chooses between, each below its prefixes."""
         by_prefix: dict[str, dict[str, Paths]] = {}
-        for version, (prefix, paths) in versions.items():
-            by_prefix.setdefault(prefix, {})[version] = paths
+        for version, below in versions.items():
+            for prefix, paths in below.items():
+                by_prefix.setdefault(prefix, {})[version] = paths
         self._by_header += [(api, prefix, header, default, below) for prefix, below in by_prefix.items()]
 
     def build(self, report: Report) -> HostRoutes:
@@ -62,7 +72,17 @@ class HostRoutesBuilder:
                 )
                 report(("apis", api), message, _HINT)
         # The longest prefix first: it is the narrowest that owns a path.
-        return HostRoutes(_index(self._routes, report), tuple(sorted(by_header, key=lambda each: -len(each.prefix))))
+        by_header.sort(key=lambda each: -len(each.prefix))
+        return HostRoutes(_index(self._routes, report), tuple(by_header), stand_ins(self._answers))
+
+
+def wildcards(host: str) -> Iterator[str]:
+    """The hosts with ``*`` that ``host`` is one of, the narrowest first."""
+    _, dot, domain = host.partition(".")
+    while dot:
+        yield f"*.{domain}"
+        _, dot, domain = domain.partition(".")
+    yield "*"
 
 
 def _index(routes: Sequence[tuple[Owner, str, Methods]], report: Report) -> RouteIndex[Methods]:
@@ -76,7 +96,9 @@ def _index(routes: Sequence[tuple[Owner, str, Methods]], report: Report) -> Rout
             if first == second
             else f"{conflict.second} overlaps {conflict.first} of {first[0]} {first[1]} on the same host"
         )
-        report(
-            ("apis", second[0], "versions", second[1]), message, _HINT if first != second else "leave one of them out"
-        )
+        report(_place(second), message, _HINT if first != second else "leave one of them out")
         return RouteIndex(())
+
+
+def _place(owner: Owner) -> tuple[str, ...]:
+    return (owner[1],) if owner[0] is GATEWAY else ("apis", owner[0], "versions", owner[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -25,7 +25,8 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     ``upstream``: name of the pool that serves it (the API's name); ``upstream_path``: turns the normalised request path
     into the path sent upstream; ``max_response``: bytes of an answer that are held back for those who want it whole;
     ``encoded_slash``: values in the path may hold ``%2F``; ``declared_fields``: header fields (lower-case) that reach
-    the service though their names look doubtful.
+    the service though their names look doubtful; ``max_body_source``: where ``max_body`` is said, as in
+    :attr:`Finding.source <portcullis.engine.decision.Finding>`, ``""`` if nowhere.
     """
 
     api: str
@@ -37,17 +38,20 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     upstream: str
     upstream_path: Callable[[str], str]
     stream_steps: tuple[Step, ...] = ()
+    wire_steps: tuple[Step, ...] = ()
     response_head_steps: tuple[Step, ...] = ()
     response_body_steps: tuple[Step, ...] = ()
     answer_steps: tuple[Step, ...] = ()
+    before_steps: tuple[Step, ...] = ()
     max_response: int = DEFAULT_MAX_RESPONSE
     encoded_slash: bool = False
     declared_fields: frozenset[bytes] = frozenset()
+    max_body_source: str = ""
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """All steps, in the order in which they would run."""
-        requests = (*self.head_steps, *self.body_steps, *self.stream_steps)
+        requests = (*self.head_steps, *self.wire_steps, *self.body_steps, *self.stream_steps, *self.before_steps)
         return (*requests, *self.response_head_steps, *self.response_body_steps, *self.answer_steps)
 
 
@@ -56,7 +60,7 @@ class OperationContext(msgspec.Struct, frozen=True):
 
     ``settings`` are the effective ones: the API's, overlaid by the version's, overlaid by the operation's.
     ``where`` is the path of the operation in the configuration file, for diagnostics and
-    :attr:`Finding.source <portcullis.engine.decision.Finding>`.
+    :attr:`Finding.source <portcullis.engine.decision.Finding>`. ``shared``: what policies make once for all operations.
     """
 
     configuration: Configuration
@@ -68,6 +72,7 @@ class OperationContext(msgspec.Struct, frozen=True):
     operation: SpecOperation
     ports: Ports
     where: tuple[str | int, ...]
+    shared: dict[tuple[str, ...], Any] = msgspec.field(default_factory=dict)
 
 
 UNROUTED = Operation(

@@ -23,10 +23,28 @@ from portcullis.engine.request import RequestView
 from portcullis.engine.response import ResponseView
 
 Mode = Literal["enforce", "monitor", "off"]
-Needs = Literal["head", "body", "stream", "response_head", "response_body", "answer"]
+Needs = Literal["head", "wire", "body", "stream", "before", "response_head", "response_body", "answer"]
 Decision = Refuse | Modify | Answer | None
 StepFunction = Callable[[RequestView, Facts], Decision | Awaitable[Decision]]
-ResponseStepFunction = Callable[[ResponseView, Facts], Refuse | Modify | None]
+ResponseDecision = Refuse | Modify | None
+ResponseStepFunction = Callable[[ResponseView, Facts], ResponseDecision]
+ResponseBodyStepFunction = Callable[[ResponseView, Facts], ResponseDecision | Awaitable[ResponseDecision]]
+
+
+class FirstRead(msgspec.Struct, frozen=True):
+    """What the service has to be asked (by ``GET``) before the request is sent to it: whose the object is, say.
+
+    ``target``: path and query, as the service is asked; ``accept``: the media types that can be read; ``judge``:
+    decides by its answer, which is whole; ``unread``: the refusal where there is none, or none that can be read.
+    """
+
+    target: str
+    accept: bytes
+    judge: Callable[[ResponseView, Facts], Refuse | Awaitable[Refuse | None] | None]
+    unread: Refuse
+
+
+FirstReadFunction = Callable[[RequestView, Facts], FirstRead | Refuse | None]
 
 
 class BodyScanner(Protocol):
@@ -47,6 +65,9 @@ MUTATIONS = Literal[
     "corrupt_credential",
     "duplicate_credential",
     "drop_scopes",
+    "drop_roles",
+    "drop_claims",
+    "foreign_caller",
     "exceed_rate",
     "undeclared_query",
     "undeclared_field",
@@ -66,6 +87,12 @@ MUTATIONS = Literal[
     "missing_security_headers",
     "denied_address",
     "injection",
+    "foreign_object",
+    "enumerate_objects",
+    "hidden_field",
+    "forbidden_field",
+    "forge_identity",
+    "deny_decision",
 ]
 
 
@@ -100,22 +127,32 @@ class Policy(msgspec.Struct, frozen=True):
         """Its name in records, metrics and docs: ``<phase>.<key>``."""
         return f"{self.phase}.{self.key}"
 
+    def config_in(self, section: BaseModel | None) -> Any:
+        """Its settings in ``section``, or those that hold where the file says nothing: always the same object."""
+        return getattr(section, self.key, None) or _defaults(self.config)
+
 
 class Step(msgspec.Struct, frozen=True):
     """One step of an operation's pipeline. What ``needs`` says decides when ``run`` is called, and with what:
 
     ``head``           a :data:`StepFunction`, when the request's head is there
+    ``wire``           a :data:`StepFunction` that never waits and only refuses, when the whole request body is there as
+                       it was sent, content codings and all; ``b""`` where the request has none
     ``body``           a :data:`StepFunction`, when the whole request body is there, content codings taken off
     ``stream``         a :data:`ScannerFunction`, for a body that is not held back: gives what looks at its pieces
+    ``before``         a :data:`FirstReadFunction`, when all of these have let the request pass: gives what has to be
+                       read of the service before the request is sent
     ``response_head``  a :data:`ResponseStepFunction`, when the head of the service's answer is there
-    ``response_body``  a :data:`ResponseStepFunction`, when its whole body is there, content codings taken off
+    ``response_body``  a :data:`ResponseBodyStepFunction`, when its whole body is there, content codings taken off
     ``answer``         a :data:`ResponseStepFunction` that only modifies, for whatever the client is answered
 
-    A request body is held back until it is whole if a ``body`` step ``wants`` it (``None``: always); then all ``body``
-    steps run, otherwise the ``stream`` steps do. ``response_body`` steps want a body likewise, by the answer's head.
+    A request body is held back until it is whole if a ``wire`` or ``body`` step ``wants`` it (``None``: always); then
+    all of these steps run, otherwise the ``stream`` steps do. ``response_body`` steps want a body likewise, by the
+    answer's head.
 
     In ``monitor`` mode a refusal is recorded and the exchange goes on. ``allowed`` is the verdict that
-    is recorded when it has nothing to object; a policy of several steps has it on the last one only.
+    is recorded when it has nothing to object; a policy of several steps has it on the last one only. ``unread``: with
+    what an answer is refused that a ``response_body`` step wants and that can't be held back or decoded.
     """
 
     policy: str
@@ -124,6 +161,12 @@ class Step(msgspec.Struct, frozen=True):
     monitor: bool = False
     allowed: Verdict | None = None
     wants: Callable[..., bool] | None = None
+    unread: Refuse | None = None
+
+
+@cache
+def _defaults(config: type[BaseModel]) -> BaseModel:
+    return config()
 
 
 @cache

@@ -17,7 +17,8 @@ class Record(msgspec.Struct, omit_defaults=True):
     ``abort``; ``code``: the deciding code where it was not allowed; ``status``: what the client was answered
     (0: nothing); ``upstream_status``: what the service answered (0: not asked); ``bytes_in``/``bytes_out``: body
     bytes from and to the client; ``us_total``: microseconds from the head's arrival to the answer's end;
-    ``us_upstream``: of these, spent waiting for the service; ``us_gateway``: the rest.
+    ``us_upstream``: of these, spent waiting for the service; ``us_gateway``: the rest; ``also``: the consumers that
+    were proven beside the caller; ``actors``: who acts for it, the one who called first.
     """
 
     time: str
@@ -44,6 +45,8 @@ class Record(msgspec.Struct, omit_defaults=True):
     us_total: int = 0
     us_upstream: int = 0
     us_gateway: int = 0
+    also: Sequence[str] = ()
+    actors: Sequence[str] = ()
 
 
 class Timestamps:

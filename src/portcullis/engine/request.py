@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from portcullis.engine.operation import UNROUTED, Operation
+from portcullis.engine.peer_certificate import PeerCertificate
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -31,6 +32,7 @@ class RequestView(msgspec.Struct, eq=False, gc=False):
     ``has_body``    the message has a body (by its framing; a Content-Length of 0 is no body)
     ``operation``   the compiled operation it was routed to; ``UNROUTED`` before
     ``path_values`` percent-decoded values of the path template's variables, by name
+    ``certificate`` what the client proved to hold the key of in the TLS handshake; ``None`` without one
     """
 
     method: str
@@ -46,6 +48,7 @@ class RequestView(msgspec.Struct, eq=False, gc=False):
     query: str = ""
     path_values: Mapping[str, str] = _NO_VALUES
     body: bytes | None = None
+    certificate: PeerCertificate | None = None
 
     def header(self, name: bytes) -> str | None:
         """The value of header ``name`` (lower-case) as text, or ``None``. Octets over 127 read as ISO-8859-1."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
@@ -100,24 +101,37 @@ def parse_template(template: str) -> tuple[Segment, ...]:
         raise TemplateError(template, "a path template has no empty segment but perhaps the last")
     if "." in parts or ".." in parts:
         raise TemplateError(template, "a path template has no dot segments")
-    segments = tuple(_parse_segment(template, part) for part in parts)
-    names = [name for segment in segments for name in segment.names]
-    if len(names) != len(set(names)):
+    try:
+        segments = tuple(map(_parse_segment, parts))
+    except ValueError as error:
+        raise TemplateError(template, str(error)) from None
+    names = names_of(segments)
+    if len(names) > 1 and len(names) != len(set(names)):
         raise TemplateError(template, "a variable stands in a path template once")
     return segments
 
 
-def _parse_segment(template: str, part: str) -> Segment:
+def names_of(segments: Iterable[Segment]) -> tuple[str, ...]:
+    """The names of the variables of a template, in order."""
+    return tuple([name for segment in segments if segment.names for name in segment.names])
+
+
+@lru_cache(maxsize=4096)
+def _parse_segment(part: str) -> Segment:
+    """One segment of a template; the same object for the same text, since documents say the same again and again.
+
+    Raises ``ValueError``, which says what is wrong.
+    """
     pieces = _VARIABLE.split(part)
     literals, names = pieces[::2], pieces[1::2]
     if any("{" in literal or "}" in literal for literal in literals):
-        raise TemplateError(template, "braces enclose the name of a variable, within one segment")
+        raise ValueError("braces enclose the name of a variable, within one segment")
     if "" in literals[1:-1]:
-        raise TemplateError(template, "between two variables of a segment there is some text")
+        raise ValueError("between two variables of a segment there is some text")
     try:
         return Segment(tuple(map(decode_segment, literals)), tuple(names))
     except TargetError as error:
-        raise TemplateError(template, error.detail) from None
+        raise ValueError(error.detail) from None
 
 
 class _Route(msgspec.Struct, Generic[T], frozen=True):
@@ -196,7 +210,7 @@ class RouteIndex(Generic[T]):
                 node = node.child(segment)
             if node.route is not None:
                 raise RouteConflict(node.route.template, template)
-            names = tuple(name for segment in segments for name in segment.names)
+            names = names_of(segments)
             node.route = _Route(template, names, payload)
             # With an escape in it, a template and the paths that match it are not the same text.
             if not names and "%" not in template:

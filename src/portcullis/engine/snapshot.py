@@ -20,11 +20,12 @@ from portcullis.engine.codes import (
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.model import Configuration
 from portcullis.engine.decision import Finding, Refuse, shorten
-from portcullis.engine.operation import Operation
+from portcullis.engine.operation import UNROUTED, Operation
 from portcullis.engine.redaction import redact_target
 from portcullis.engine.request import RequestView
 from portcullis.engine.routing import RouteIndex
 from portcullis.engine.target import ENCODED_SLASH
+from portcullis.engine.unrouted import NOBODY, StandIns
 
 Methods = Mapping[str, Operation]
 
@@ -53,6 +54,7 @@ class HostRoutes(msgspec.Struct, frozen=True, eq=False):
 
     index: RouteIndex[Methods]
     by_header: tuple[HeaderVersions, ...] = ()
+    stand_ins: StandIns = NOBODY
 
 
 class Snapshot(msgspec.Struct, frozen=True, eq=False):
@@ -60,7 +62,7 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
 
     ``hosts``: by exact name; ``suffixes``: by ``.domain`` for hosts declared as ``*.domain``;
     ``any_host``: for ``*``, or ``None``; ``operations``: all of them, for listings and ``explain``; ``warnings``: what
-    the authors of the documents should know.
+    the authors of the documents should know; ``stand_in``: for the operation of a request that is for no host.
     """
 
     configuration: Configuration
@@ -69,10 +71,11 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     any_host: HostRoutes | None
     operations: tuple[Operation, ...]
     warnings: tuple[Diagnostic, ...] = ()
+    stand_in: Operation = UNROUTED
 
     def route(self, request: RequestView) -> Refuse | None:
         """Find the operation of ``request`` (its ``host`` and normalised ``path`` are set) and note it there."""
-        routes = self.hosts.get(request.host) or self._routes_of_wildcard(request.host)
+        routes = self._routes(request.host)
         if routes is None:
             return Refuse(
                 UNKNOWN_HOST,
@@ -105,6 +108,15 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
         request.operation = operation
         request.path_values = match.values
         return None
+
+    def standing_in(self, request: RequestView) -> Operation:
+        """What stands in for the operation of ``request``, which was refused before it was led to one."""
+        # A request that could not be read is for nobody in particular, not even for an API of any host.
+        routes = self._routes(request.host) if request.host else None
+        return self.stand_in if routes is None else routes.stand_ins.find(request.path)
+
+    def _routes(self, host: str) -> HostRoutes | None:
+        return self.hosts.get(host) or self._routes_of_wildcard(host)
 
     def _routes_of_wildcard(self, host: str) -> HostRoutes | None:
         if not self.suffixes:

@@ -11,7 +11,6 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from operator import is_
 from typing import Final
 
 from portcullis.engine.decision import Modify
@@ -139,7 +138,8 @@ class FieldRenderer:
 
     def render_changed(self, fields: FieldPairs, headers: Mapping[bytes, bytes], changes: tuple[Modify, ...]) -> bytes:
         """``fields`` on the wire as ``changes`` leave them; remembered like the result of :meth:`render`."""
-        if fields is self._changed_fields and same(changes, self._changes):
+        # Mostly the very same changes, made once for an operation: these are compared as objects first.
+        if fields is self._changed_fields and changes == self._changes:
             return self._changed
         removed, added = changed(headers, changes)
         rendered = self.render(fields, headers, removed) + render_fields(added.items())
@@ -166,11 +166,6 @@ def changed(headers: Mapping[bytes, bytes], changes: Iterable[Modify]) -> tuple[
             if name not in headers or name in removed:
                 added.setdefault(name, value)
     return removed | added.keys(), added
-
-
-def same(some: tuple[Modify, ...], others: tuple[Modify, ...]) -> bool:
-    """Whether both are the same objects: changes are mostly made once, when an operation is compiled."""
-    return len(some) == len(others) and all(map(is_, some, others))
 
 
 # Who the client is.

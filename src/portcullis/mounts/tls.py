@@ -13,28 +13,39 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from portcullis.mounts.admission import Admission
+from portcullis.mounts.client_certificates import ClientCertificates, ListenerContext, RefusedCertificateError
 from portcullis.mounts.deadlines import Deadlines
 
+if TYPE_CHECKING:
+    from portcullis.engine.peer_certificate import PeerCertificate
+
+_NOBODY: Final = asyncio.Protocol()
+CLIENT_CERTIFICATE: Final = "client_certificate"
+"""What a transport is asked for to know of the client's certificate."""
 _RECORD: Final = 16 * 1024
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
-def server_context(certificate: str, key: str) -> ssl.SSLContext:
+def server_context(certificate: str, key: str, asked: ClientCertificates | None = None) -> ListenerContext:
     """A context for a listener: TLS 1.2 and 1.3, forward secrecy, no renegotiation, no compression.
 
-    ``certificate`` and ``key`` are paths of PEM files. Raises ``OSError`` or ``ssl.SSLError``. Contexts made before
-    a fork share their session ticket keys among the workers.
+    ``certificate`` and ``key`` are paths of PEM files; ``asked``: what is asked of client certificates, if they are
+    asked for. Raises ``OSError`` or ``ssl.SSLError``. Contexts made before a fork share their session ticket keys
+    among the workers.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ListenerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_ciphers(_CIPHERS)
     context.set_alpn_protocols(["http/1.1"])
     context.load_cert_chain(certificate, key, password=_no_password)
+    if asked is not None:
+        context.ask(asked)
     return context
 
 
@@ -56,11 +67,13 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
 
     ``handshake_ns``: nanoseconds the handshake may take; ``admission``: the connection's place under its listener's
     caps; ``failed`` is told, once, why a handshake failed: then the application never hears of the connection.
+    ``certificate`` is the client's, once it has shaken hands, where the context asks for one.
     """
 
     __slots__ = (
         "_admission",
         "_application",
+        "_context",
         "_deadlines",
         "_error",
         "_failed",
@@ -69,6 +82,7 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         "_object",
         "_outgoing",
         "_transport",
+        "certificate",
         "deadline",
         "established",
     )
@@ -87,6 +101,8 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
     ) -> None:
         self._admission = admission
         self._failed = failed
+        self._context = context if isinstance(context, ListenerContext) and context.asked is not None else None
+        self.certificate: PeerCertificate | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object = context.wrap_bio(
@@ -142,6 +158,7 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
             else:
                 self._report(error or ConnectionResetError("closed during the TLS handshake"))
         finally:
+            self._application = _NOBODY  # which has this layer as its transport: both would wait for the collector
             if self._admission is not None:
                 self._admission.release()
 
@@ -158,10 +175,12 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
     def _handshake(self) -> None:
         try:
             self._object.do_handshake()
+            if self._context is not None:
+                self.certificate = self._context.certificate_of(self._object, time.time())
         except ssl.SSLWantReadError:
             self._flush()
             return
-        except ssl.SSLError as error:
+        except (ssl.SSLError, RefusedCertificateError) as error:
             self._error = error.with_traceback(None)  # which would keep this very object alive
             self._flush()
             self._transport.close()
@@ -254,7 +273,9 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         return self._transport.get_write_buffer_size()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """What is known about the connection; ``ssl_object`` is its TLS."""
+        """What is known about the connection: ``ssl_object``, its TLS, ``client_certificate``, what it proved."""
         if name == "ssl_object":
             return self._object
+        if name == CLIENT_CERTIFICATE:
+            return self.certificate
         return self._transport.get_extra_info(name, default)

@@ -37,15 +37,20 @@ class Identifiers:
         return self._pool[offset : offset + 32]
 
 
-def trace_context(traceparent: bytes | None, request_id: str) -> tuple[str, bytes]:
+def trace_context(traceparent: bytes, request_id: str) -> tuple[str, bytes]:
     """The trace id of an exchange and the ``traceparent`` value to send on.
 
-    A valid inbound ``traceparent`` is continued (its trace id and flags kept, the gateway as the new parent),
-    anything else starts a new trace. The first half of the request id serves as the gateway's span id.
+    A valid inbound ``traceparent`` is continued: its trace id and flags kept, the gateway as the new parent. Anything
+    else begins a new trace: the id is the request's, and the value is empty (see :func:`new_trace`).
     """
-    if traceparent is not None and (match := _TRACEPARENT.fullmatch(traceparent)):
+    if match := _TRACEPARENT.fullmatch(traceparent):
         version, trace_id, flags, more = match.groups()
         if version != b"00" or more is None:
             known = int(flags, 16) & _KNOWN_FLAGS
             return trace_id.decode(), b"00-%b-%b-%02x" % (trace_id, request_id[:16].encode(), known)
-    return request_id, f"00-{request_id}-{request_id[:16]}-01".encode()
+    return request_id, b""
+
+
+def new_trace(request_id: bytes) -> bytes:
+    """The ``traceparent`` value of a trace that begins here; half of the request id serves as the span id."""
+    return b"00-%b-%b-01" % (request_id, request_id[:16])

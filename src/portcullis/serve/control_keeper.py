@@ -13,12 +13,13 @@ import msgspec
 
 from portcullis.control.state_paths import StatePaths
 from portcullis.engine.config.diagnostics import Diagnostic
+from portcullis.engine.ports import Counters
 from portcullis.serve.announcer import Announcer
 from portcullis.serve.backoff import Backoff, in_seconds
-from portcullis.serve.control_process import run_control
 from portcullis.serve.control_settings import ControlSettings
 from portcullis.serve.forking import fork_with_link
 from portcullis.serve.link import Link, Message
+from portcullis.serve.settling import settle
 from portcullis.serve.signals import EventLoop
 
 STOP_SECONDS: Final = 10.0
@@ -39,18 +40,25 @@ class Control(msgspec.Struct, eq=False):
 class ControlKeeper:
     """Keeps one control process alive.
 
-    ``forget``: called in a child, lets go of all that is the supervisor's but for the sockets it is given.
-    ``control``: the process there is; ``start_at``: when the next one is due, if there is none; ``kill_at``: when one
-    that was told to stop is killed; ``was_ready``: whether one has ever been.
+    ``forget``: called in a child, lets go of all that is the supervisor's but for the sockets it is given;
+    ``counters``: those that it shares with the workers. ``control``: the process there is; ``start_at``: when the next
+    one is due, if there is none; ``kill_at``: when one that was told to stop is killed; ``was_ready``: whether one has
+    ever been.
     """
 
     def __init__(
-        self, paths: StatePaths, announce: Announcer, loop: EventLoop, forget: Callable[[list[socket.socket]], None]
+        self,
+        paths: StatePaths,
+        announce: Announcer,
+        loop: EventLoop,
+        forget: Callable[[list[socket.socket]], None],
+        counters: Counters,
     ) -> None:
         self.paths = paths
         self.announce = announce
         self.loop = loop
         self.forget = forget
+        self.counters = counters
         self.control: Control | None = None
         self.start_at = 0.0
         self.kill_at: float | None = None
@@ -62,7 +70,12 @@ class ControlKeeper:
 
         def body(link: Link) -> None:
             self.forget(admin)
-            run_control(settings, self.paths, admin, link)
+            # Only here: it needs more modules than all others together. Were they in memory that all share, they would
+            # be there twice, since who uses a module writes to it (reference counts).
+            from portcullis.serve.control_process import run_control  # noqa: PLC0415
+
+            settle()
+            run_control(settings, self.paths, admin, link, self.counters)
 
         try:
             process, link = fork_with_link("control", body)

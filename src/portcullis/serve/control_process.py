@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
+import sqlalchemy as sa
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
@@ -22,16 +25,22 @@ from portcullis.control.admin import create_admin_app
 from portcullis.control.api import create_control_api
 from portcullis.control.keys import KeyService
 from portcullis.control.metrics import Metrics
+from portcullis.control.outgoing import Outgoing
+from portcullis.control.parts import ControlPart, ControlServices, part_kinds, read_settings
 from portcullis.control.state_paths import StatePaths
 from portcullis.control.worker_hub import WorkerHub
 from portcullis.engine.config.diagnostics import Diagnostic
+from portcullis.engine.ports import Counters
 from portcullis.serve.control_settings import ControlSettings
+from portcullis.serve.forking import fork
 from portcullis.serve.link import Link, Message
 from portcullis.serve.unix_listener import BACKLOG, UnixListener
 from portcullis.serve.waiting import until
-from portcullis.stores.database.connection import DatabaseError, open_database
+from portcullis.stores.database.connection import Database, DatabaseError, open_database
 from portcullis.stores.database.keys import KeyStore
 from portcullis.stores.database.migrate import bring_up_to_date
+from portcullis.stores.files import ConfigurationFiles
+from portcullis.stores.keys import TOPIC as KEYS
 
 POLL_SECONDS: Final = 0.5
 GRACEFUL_SECONDS: Final = 2
@@ -44,11 +53,17 @@ _log = logging.getLogger(__name__)
 class ControlProcess:
     """What the control process holds. Raises ``DatabaseError`` or ``OSError`` if it can't have it.
 
-    ``supervisor``: the line to the parent; ``admin``: the sockets of the admin listener.
+    ``supervisor``: the line to the parent; ``admin``: the sockets of the admin listener; ``counters``: those that it
+    shares with the workers.
     """
 
     def __init__(
-        self, settings: ControlSettings, paths: StatePaths, supervisor: Link, admin: Sequence[socket.socket]
+        self,
+        settings: ControlSettings,
+        paths: StatePaths,
+        supervisor: Link,
+        admin: Sequence[socket.socket],
+        counters: Counters,
     ) -> None:
         self.settings = settings
         self.supervisor = supervisor
@@ -66,11 +81,16 @@ class ControlProcess:
                 each.listen(BACKLOG)
             self.keys = KeyService(KeyStore(database))
             self._opened = opened.pop_all()
-        self.keys.declare(settings.plans, settings.roles)
+        self.keys.declare(settings.plans, settings.roles, settings.exclusive, settings.apis)
         self.metrics = Metrics(self._lines_lost)
-        self.hub = WorkerHub(self.metrics, self._write_records, self.keys.encode_snapshot)
+        self.hub = WorkerHub(self.metrics, self._write_records)
+        self.hub.announce(KEYS, self.keys.encode_snapshot)
         self.workers_socket = workers.socket
-        self.servers = [_Server(create_control_api(self.keys), [control.socket])]
+        self.outgoing = Outgoing()
+        self.outgoing.take_over(settings.outgoing)
+        self.parts = self._make_parts(database, paths, counters)
+        routes = [route for part in self.parts.values() for route in part.routes()]
+        self.servers = [_Server(create_control_api(self.keys, routes), [control.socket])]
         if admin:
             self.servers.append(_Server(create_admin_app(self.metrics, self.is_ready), admin))
         self.log = _open_log(settings)
@@ -87,20 +107,32 @@ class ControlProcess:
         hub = await loop.create_unix_server(self.hub.make_line, sock=self.workers_socket, backlog=BACKLOG)
         serving = [asyncio.create_task(server.run()) for server in self.servers]
         watching = asyncio.create_task(self._watch())
+        working = [asyncio.create_task(part.run(), name=name) for name, part in self.parts.items()]
         self.supervisor.send(Message("ready"))
         try:
-            await until([*serving, watching], self.stopping)
+            await until([*serving, watching, *working], self.stopping)
         finally:
             loop.remove_reader(self.supervisor.fileno())
             unsubscribe()
             hub.close()
             if self.supervisor.closed:
                 await self._let_workers_finish()
-            watching.cancel()
+            for task in (watching, *working):
+                task.cancel()
             for server in self.servers:
                 server.end()
-            await asyncio.gather(*serving, watching, *self._closing, return_exceptions=True)
+            await asyncio.gather(*serving, watching, *working, *self._closing, return_exceptions=True)
+            await self.outgoing.close()
             await self._close()
+
+    def _make_parts(self, database: Database, paths: StatePaths, counters: Counters) -> dict[str, ControlPart]:
+        services = ControlServices(
+            self.hub, database, ConfigurationFiles(paths.file), paths.directory, time.time, self.outgoing, counters
+        )
+        parts = {kind.name: kind.make(services) for kind in part_kinds()}
+        for kind in part_kinds():
+            parts[kind.name].take_over(read_settings(kind, self.settings.parts))
+        return parts
 
     def is_ready(self) -> bool:
         """Whether every worker of the generation in force is there, and the gateway is not about to stop."""
@@ -134,7 +166,10 @@ class ControlProcess:
     def _take_over(self, settings: ControlSettings) -> None:
         """A new generation serves: take over what of its settings concerns this process, and reopen the log."""
         before, self.settings = self.settings, settings
-        self.keys.declare(settings.plans, settings.roles)
+        self.keys.declare(settings.plans, settings.roles, settings.exclusive, settings.apis)
+        self.outgoing.take_over(settings.outgoing)
+        for kind in part_kinds():
+            self.parts[kind.name].take_over(read_settings(kind, settings.parts))
         if settings.log == before.log:
             if self.log is not None:
                 self.log.reopen()
@@ -188,7 +223,7 @@ def _open_log(settings: ControlSettings) -> AccessLog | None:
 
 
 def _push_from_any_thread(loop: asyncio.AbstractEventLoop, hub: WorkerHub, update: bytes) -> None:
-    loop.call_soon_threadsafe(hub.push_keys, update)
+    loop.call_soon_threadsafe(hub.publish, KEYS, update)
 
 
 class _Server(uvicorn.Server):
@@ -227,15 +262,44 @@ class _Server(uvicorn.Server):
                     await self._ended.wait()
 
 
-def run_control(settings: ControlSettings, paths: StatePaths, admin: Sequence[socket.socket], supervisor: Link) -> None:
+def run_control(
+    settings: ControlSettings,
+    paths: StatePaths,
+    admin: Sequence[socket.socket],
+    supervisor: Link,
+    counters: Counters,
+) -> None:
     """The body of the control process; returns when it has stopped. Exits with 2 if it can't be, and says why."""
+    _make_database(paths)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_main(settings, paths, admin, supervisor))
+        runner.run(_main(settings, paths, admin, supervisor, counters))
 
 
-async def _main(settings: ControlSettings, paths: StatePaths, admin: Sequence[socket.socket], supervisor: Link) -> None:
+def _make_database(paths: StatePaths) -> None:
+    """Let a child make the database, if there is none: what it takes to make one would be kept here ever after.
+
+    What goes wrong there will go wrong here too, and is then told.
+    """
+    with contextlib.suppress(DatabaseError, OSError):
+        url = paths.database()
+        if not Path(str(url.database)).exists():
+            os.waitpid(fork("the database", partial(_bring_up_to_date, url)), 0)
+
+
+def _bring_up_to_date(url: sa.URL) -> None:
+    with contextlib.suppress(DatabaseError, OSError), contextlib.closing(open_database(url)) as database:
+        bring_up_to_date(database)
+
+
+async def _main(
+    settings: ControlSettings,
+    paths: StatePaths,
+    admin: Sequence[socket.socket],
+    supervisor: Link,
+    counters: Counters,
+) -> None:
     try:
-        process = ControlProcess(settings, paths, supervisor, admin)
+        process = ControlProcess(settings, paths, supervisor, admin, counters)
     except DatabaseError as error:
         _fail(supervisor, "state.records", str(error), "it must be an SQLite file that the gateway can write to")
     except OSError as error:

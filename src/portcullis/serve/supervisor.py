@@ -10,7 +10,6 @@ due (:meth:`Supervisor._act`): nothing is started while there may still be news 
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -33,6 +32,7 @@ from portcullis.serve.generations import GENERATIONS_AT_A_TIME, MAX_WORKERS, Gen
 from portcullis.serve.launcher import Launcher
 from portcullis.serve.link import Message
 from portcullis.serve.listening import ADMIN, ListeningSockets
+from portcullis.serve.settling import settle
 from portcullis.serve.signals import EventLoop
 from portcullis.serve.state_directory import StateLock, placed_state, take_state
 from portcullis.serve.template import KILL_AFTER_DRAIN, STOP_ACCEPTING
@@ -84,8 +84,7 @@ class Supervisor:
         """
         # Before anything takes time: a reload that is asked for too early must not end the process.
         self.loop = EventLoop((signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
-        gc.collect()
-        gc.freeze()  # the program itself is shared with all processes: no collection should touch, and so copy, it
+        settle()  # the program itself, which all processes share
         self._open()
         while self.stop_until is None or self.control.control is not None or any(self.generations):
             self._act(time.monotonic())
@@ -115,7 +114,6 @@ class Supervisor:
         self.sockets.open(configuration, self._workers(configuration), self.loaded)
         if told := shortage(configuration, limit):
             self.announce.note(told)
-        self.control = ControlKeeper(self.paths, self.announce, self.loop, self._forget_in_child)
         self.room = self._max_connections(configuration)
         shared = self.shared = SharedMemory(
             self.paths.directory,
@@ -124,6 +122,7 @@ class Supervisor:
             workers=GENERATIONS_AT_A_TIME * MAX_WORKERS,
             now_ns=time.monotonic_ns(),
         )
+        self.control = ControlKeeper(self.paths, self.announce, self.loop, self._forget_in_child, shared.counters)
         self.launcher = Launcher(self.file, self.paths, self.sockets, shared, self._forget_in_child)
 
     def _act(self, now: float) -> None:

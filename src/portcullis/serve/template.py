@@ -6,7 +6,6 @@ It stays single-threaded for as long as it lives, so that it can fork again when
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -24,18 +23,17 @@ from portcullis.control.tls_contexts import TlsContexts, load_contexts
 from portcullis.engine.compile import compile_snapshot
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.config.load import LoadedConfiguration
-from portcullis.engine.ports import Ports
 from portcullis.engine.snapshot import Snapshot
 from portcullis.serve.backoff import Backoff
+from portcullis.serve.control_line import ControlLine
 from portcullis.serve.forking import ended_children, fork_with_link, how_it_ended
 from portcullis.serve.link import Link, Message
+from portcullis.serve.settling import settle
 from portcullis.serve.signals import EventLoop
 from portcullis.serve.warming import warm
 from portcullis.serve.worker import RETIRE, WorkerParts, run_worker
-from portcullis.stores.clock import SystemClock
 from portcullis.stores.document_cache import DocumentFiles
 from portcullis.stores.files import ConfigurationFiles
-from portcullis.stores.keys import WorkerKeyDirectory
 from portcullis.stores.shared_memory import SharedMemory
 
 KILL_AFTER_DRAIN: Final = 5.0
@@ -65,28 +63,34 @@ class TemplateParts(msgspec.Struct, frozen=True, eq=False):
 def run_template(parts: TemplateParts, supervisor: Link) -> NoReturn:
     """The body of the template process. Exits with 2 if the configuration can't be used, and says why."""
     loop = EventLoop((signal.SIGCHLD, signal.SIGTERM))
-    keys = WorkerKeyDirectory()
+    line = ControlLine()
     try:
-        snapshot, contexts = compile_all(parts, keys, _Progress(parts.loaded, supervisor).tell)
+        snapshot, contexts = compile_all(parts, line, _Progress(parts.loaded, supervisor).tell)
     except ConfigurationError as error:
         supervisor.send(Message("failed", diagnostics=error.diagnostics))
         sys.exit(2)
     supervisor.send(Message("compiled", diagnostics=list(snapshot.warnings)))
-    Template(parts, snapshot, contexts, keys, supervisor, loop).run()
+    Template(parts, snapshot, contexts, line, supervisor, loop).run()
     sys.exit(0)
 
 
 def compile_all(
-    parts: TemplateParts, keys: WorkerKeyDirectory, progress: Callable[[str], None]
+    parts: TemplateParts, line: ControlLine, progress: Callable[[str], None]
 ) -> tuple[Snapshot, TlsContexts]:
     """The snapshot and all TLS contexts. Raises :class:`ConfigurationError` with every error of every file."""
     files = ConfigurationFiles(parts.file)
     contexts = load_contexts(parts.loaded, files)
-    ports = Ports(clock=SystemClock(), counters=parts.shared.counters, keys=keys)
-    cache = DocumentFiles(StatePaths(parts.loaded.configuration.state, parts.file).documents)
+    paths = StatePaths(parts.loaded.configuration.state, parts.file)
+    ports = line.ports(parts.shared, files, paths.relations)
+    cache = DocumentFiles(paths.documents)
+
+    def begin(document: str) -> None:
+        settle()  # what was compiled before it
+        progress(document)
+
     try:
         warm(parts.loaded, files, ports, cache, progress)
-        snapshot = compile_snapshot(parts.loaded, files, ports, progress, cache)
+        snapshot = compile_snapshot(parts.loaded, files, ports, begin, cache)
         cache.prune()
     except ConfigurationError as error:
         raise ConfigurationError([*contexts.errors, *error.diagnostics]) from error
@@ -128,14 +132,14 @@ class Template:
         parts: TemplateParts,
         snapshot: Snapshot,
         contexts: TlsContexts,
-        keys: WorkerKeyDirectory,
+        line: ControlLine,
         supervisor: Link,
         loop: EventLoop,
     ) -> None:
         self.parts = parts
         self.snapshot = snapshot
         self.contexts = contexts
-        self.keys = keys
+        self.line = line
         self.supervisor = supervisor
         self.loop = loop
         self.drain_seconds = snapshot.configuration.process.drain
@@ -147,8 +151,7 @@ class Template:
 
     def run(self) -> None:
         """Fork the workers, replace those that die, and end when told to."""
-        gc.collect()
-        gc.freeze()  # what exists now is shared: no collection in a worker should touch, and so copy, it
+        settle()
         self.loop.watch(self.supervisor.fileno())
         self._act(time.monotonic())
         while self.children or self.start_at:
@@ -191,7 +194,8 @@ class Template:
                 listener_tls=self.contexts.listeners,
                 sockets={name: sockets[worker] for name, sockets in parts.sockets.items()},
                 connection_counts=parts.shared.connections,
-                keys=self.keys,
+                topics=self.line.topics,
+                questions=self.line.questions,
                 workers_socket=parts.workers_socket,
                 index=parts.indices[worker],
                 generation=parts.generation,

@@ -22,6 +22,7 @@ from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.documents import Documents
 from portcullis.engine.ports import DocumentCache, Ports, SourceFiles
 from portcullis.serve.forking import fork
+from portcullis.serve.settling import settle
 
 MIN_BYTES: Final = 256 * 1024
 """Bytes of documents below which it is quicker to do it alone."""
@@ -128,6 +129,7 @@ def _compile(
     """The body of a child: compile, and say on ``descriptor`` what."""
 
     def say(name: str) -> None:
+        settle()  # what was compiled before it
         with contextlib.suppress(OSError):
             os.write(descriptor, name.encode("utf-8", "surrogateescape") + b"\n")
 

@@ -21,6 +21,7 @@ from portcullis.engine.address_lists import AddressLists
 from portcullis.engine.config.model import ListenerConfig
 from portcullis.engine.snapshot import Snapshot
 from portcullis.mounts.admission import Admission, ConnectionCounts, Gate
+from portcullis.mounts.client_certificates import RefusedClients
 from portcullis.mounts.deadlines import SWEEP_SECONDS
 from portcullis.mounts.reverse_proxy.downstream import DownstreamConnection
 from portcullis.mounts.reverse_proxy.gateway import Gateway, Listener
@@ -28,7 +29,8 @@ from portcullis.mounts.tls import TlsLayer
 from portcullis.serve.link import Link, Message
 from portcullis.serve.waiting import until
 from portcullis.stores.frames import Hello
-from portcullis.stores.keys import WorkerKeyDirectory
+from portcullis.stores.questions import PendingQuestions
+from portcullis.stores.topics import TopicSubscriptions
 from portcullis.stores.worker_channel import FLUSH_SECONDS, TALLY_SECONDS, WorkerChannel
 
 BACKLOG: Final = 2048
@@ -49,7 +51,8 @@ class WorkerParts(msgspec.Struct, frozen=True, eq=False):
     listener_tls: Mapping[str, ssl.SSLContext]
     sockets: Mapping[str, socket.socket]
     connection_counts: ConnectionCounts
-    keys: WorkerKeyDirectory
+    topics: TopicSubscriptions
+    questions: PendingQuestions
     workers_socket: Path
     index: int
     generation: int
@@ -74,18 +77,18 @@ class Worker:
         self.retire = asyncio.Event()
 
     async def run(self) -> None:
-        """Connect to control, learn the keys, then accept. Raises what keeps it from going on."""
+        """Connect to control, learn what it knows, then accept. Raises what keeps it from going on."""
         loop = asyncio.get_running_loop()
         parts = self.parts
         loop.add_signal_handler(signal.SIGTERM, self.stop.set)
         loop.add_signal_handler(RETIRE, self.retire.set)
         loop.add_reader(self.template.fileno(), self._template_gone)
         hello = Hello(parts.index, parts.generation, os.getpid())
-        channel = WorkerChannel(str(parts.workers_socket), hello, parts.keys.apply)
+        channel = WorkerChannel(str(parts.workers_socket), hello, parts.topics, parts.questions)
         gateway = Gateway(parts.snapshot, parts.upstream_tls, channel, time.monotonic_ns, time.time)
         line = asyncio.create_task(channel.keep_connected(), name="the line to control")
         ticks = asyncio.create_task(self._tick(gateway, channel), name="deadlines")
-        await until([line, ticks], channel.first_keys, self.stop, self.retire)
+        await until([line, ticks], channel.informed, self.stop, self.retire)
         servers: list[asyncio.Server] = []
         if not self._ends:
             servers = await self._listen(gateway)
@@ -160,7 +163,7 @@ class Worker:
         context = self.parts.listener_tls.get(name)
         if context is None:
             return partial(_plain, gateway, listener, gate)
-        return partial(_secure, gateway, listener, gate, context)
+        return partial(_secure, gateway, listener, gate, context, RefusedClients(name))
 
     async def _tick(self, gateway: Gateway, channel: WorkerChannel) -> None:
         """What happens regularly: records go out, deadlines are looked at, counts are sent."""
@@ -190,7 +193,9 @@ def _plain(gateway: Gateway, listener: Listener, gate: Gate) -> asyncio.Protocol
     return DownstreamConnection(gateway, listener, Admission(gate))
 
 
-def _secure(gateway: Gateway, listener: Listener, gate: Gate, context: ssl.SSLContext) -> asyncio.Protocol:
+def _secure(
+    gateway: Gateway, listener: Listener, gate: Gate, context: ssl.SSLContext, refused: RefusedClients
+) -> asyncio.Protocol:
     return TlsLayer(
         context,
         DownstreamConnection(gateway, listener),
@@ -198,4 +203,5 @@ def _secure(gateway: Gateway, listener: Listener, gate: Gate, context: ssl.SSLCo
         listener.header_ns,
         server_side=True,
         admission=Admission(gate),
+        failed=refused.note,
     )

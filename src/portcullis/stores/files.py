@@ -2,7 +2,8 @@
 
 Paths are relative to the configuration file. They may be absolute and may lead out of its folder: who writes the
 configuration runs the gateway, and certificates live in ``/etc``. References *inside* of a document are another
-matter; what reads documents keeps those below the document's folder.
+matter: who writes one may be a stranger, so that what they lead to has to lie below the configuration file's folder or
+the document's, also once every link on the way is followed.
 """
 
 from __future__ import annotations
@@ -31,8 +32,20 @@ class ConfigurationFiles:
 
     def read(self, path: str) -> bytes:
         """The content of ``path``. Raises ``OSError``, also where it is no regular file or has over ``MAX_BYTES``."""
+        return self._content(self._checked(path), path)
+
+    def read_referred(self, path: str, document: str) -> bytes:
+        """As :meth:`portcullis.engine.ports.SourceFiles.read_referred`."""
+        found = Path(os.path.realpath(self._checked(path), strict=True))
+        folders = (self.directory, self._checked(document).parent)
+        if not any(found.is_relative_to(os.path.realpath(folder)) for folder in folders):
+            raise OSError(errno.EXDEV, "a link leads it out of the folder", path)
+        # What was a file a moment ago may be a link by now.
+        return self._content(found, path, os.O_NOFOLLOW)
+
+    def _content(self, file_path: Path, path: str, flags: int = 0) -> bytes:
         # Opened without waiting: a named pipe that nobody writes to would hold the gateway up for ever.
-        descriptor = os.open(self._checked(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(file_path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if stat.S_ISDIR(status.st_mode):

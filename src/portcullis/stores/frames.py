@@ -18,8 +18,11 @@ class Kind(IntEnum):
     HELLO = 1  # worker -> control: Hello, as msgpack
     RECORDS = 2  # worker -> control: JSON lines
     TALLY = 3  # worker -> control: TallyDelta, as msgpack
-    KEYS = 4  # control -> worker: what the key directory applies
+    TOPIC = 4  # control -> worker: the name of a topic, NUL, and what is known of it
     TAKEN = 5  # control -> worker: one RECORDS frame has been taken, the oldest of those on the way; no payload
+    INFORMED = 6  # control -> worker: the latest of every topic has been told; no payload
+    QUESTION = 7  # worker -> control: Question, as msgpack
+    REPLY = 8  # control -> worker: Reply, as msgpack
 
 
 class Hello(msgspec.Struct):
@@ -28,6 +31,21 @@ class Hello(msgspec.Struct):
     worker: int
     generation: int
     pid: int
+
+
+class Question(msgspec.Struct, array_like=True):
+    """A worker asks something; ``number`` is its own choice, and names the reply."""
+
+    number: int
+    topic: str
+    question: bytes
+
+
+class Reply(msgspec.Struct, array_like=True):
+    """What control says to the question of that ``number``; ``None``: it can't."""
+
+    number: int
+    answer: bytes | None
 
 
 class FrameError(Exception):
@@ -39,6 +57,11 @@ def encode_frame(kind: Kind, payload: bytes) -> bytes:
     if len(payload) > MAX_FRAME:
         raise FrameError(f"a frame of {len(payload)} bytes")
     return _HEADER.pack(len(payload), kind) + payload
+
+
+def encode_topic(topic: str, known: bytes) -> bytes:
+    """The frame that tells what is ``known`` of ``topic``. Raises :class:`FrameError` as :func:`encode_frame` does."""
+    return encode_frame(Kind.TOPIC, topic.encode() + b"\0" + known)
 
 
 class FrameDecoder:

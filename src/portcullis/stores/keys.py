@@ -10,13 +10,17 @@ Digests travel, never keys.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
 from portcullis.engine.identity import Consumer
+from portcullis.engine.key_limits import KeyLimits
 from portcullis.engine.ports import KeyGrant
 
-DIGEST_LENGTH = 32
+DIGEST_LENGTH: Final = 32
+TOPIC: Final = "keys"
+"""Under which workers are told of keys."""
 
 
 class KeyUpdateError(ValueError):
@@ -24,7 +28,10 @@ class KeyUpdateError(ValueError):
 
 
 class KeyChange(msgspec.Struct, frozen=True, array_like=True):
-    """One key as it is since ``revision``; times are Unix seconds."""
+    """One key as it is since ``revision``; times are Unix seconds.
+
+    ``apis``, ``operations`` and ``networks``: where it works, everywhere if empty.
+    """
 
     digest: bytes
     revision: int
@@ -36,6 +43,10 @@ class KeyChange(msgspec.Struct, frozen=True, array_like=True):
     expires: float | None
     not_after: float | None
     revoked: bool
+    apis: Sequence[str] = ()
+    operations: Sequence[str] = ()
+    networks: Sequence[str] = ()
+    environment: str = ""
 
 
 class KeyUpdate(msgspec.Struct, frozen=True, array_like=True):
@@ -58,12 +69,13 @@ def encode_update(revision: int, changes: Iterable[KeyChange], *, snapshot: bool
 class WorkerKeyDirectory:
     """The keys of one worker. Implements :class:`portcullis.engine.ports.KeyDirectory`."""
 
-    __slots__ = ("_consumers", "_early", "_grants", "_revisions", "ready", "revision")
+    __slots__ = ("_consumers", "_early", "_grants", "_limits", "_revisions", "ready", "revision")
 
     def __init__(self) -> None:
         self._grants: dict[bytes, KeyGrant] = {}
         self._revisions: dict[bytes, int] = {}
         self._consumers: dict[tuple[str, str, frozenset[str]], Consumer] = {}
+        self._limits: dict[tuple[tuple[str, ...], ...], KeyLimits | None] = {}
         self._early: list[KeyUpdate] = []  # changes that overtook the first snapshot
         self.ready = False
         """Whether a snapshot has arrived."""
@@ -113,10 +125,13 @@ class WorkerKeyDirectory:
 
     def _grant(self, change: KeyChange) -> KeyGrant:
         roles = frozenset(change.roles)
-        # Keys of one consumer share the object that describes it.
+        # Keys of one consumer share the object that describes it, and keys that work at the same places theirs.
         consumer = self._consumers.setdefault(
             (change.consumer, change.plan, roles), Consumer(change.consumer, change.plan, roles)
         )
+        places = (tuple(change.apis), tuple(change.operations), tuple(change.networks))
+        if places not in self._limits:
+            self._limits[places] = KeyLimits.of(*places)
         return KeyGrant(
             change.id,
             consumer,
@@ -124,4 +139,6 @@ class WorkerKeyDirectory:
             change.expires,
             change.revoked,
             change.not_after,
+            self._limits[places],
+            change.environment,
         )

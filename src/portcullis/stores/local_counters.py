@@ -30,6 +30,20 @@ class LocalCounters:
         arrivals[key], taken = gcra.take(arrivals.get(key, 0), interval_ns, burst, now_ns)
         return taken
 
+    def recall(self, key: bytes, now_ns: int) -> int:
+        """As :meth:`portcullis.engine.ports.Counters.recall`."""
+        moment = self._arrivals.get(key, 0)
+        return moment if moment > now_ns else 0
+
+    def replace(self, key: bytes, before: int, after: int, now_ns: int) -> bool:
+        """As :meth:`portcullis.engine.ports.Counters.replace`."""
+        if self.recall(key, now_ns) != before:
+            return False
+        if key not in self._arrivals and len(self._arrivals) >= self._capacity:
+            self._make_room(now_ns)
+        self._arrivals[key] = after
+        return True
+
     def _make_room(self, now_ns: int) -> dict[bytes, int]:
         """Forget counters without debt. Raises :class:`CounterStoreError` if all have some, or were seen just now."""
         if now_ns >= self._look_again_ns:

@@ -1,4 +1,4 @@
-"""A worker's line to the control process: records and counts go out, changes of keys come in.
+"""A worker's line to the control process: records, counts and questions go out; what is known and replies come in.
 
 The data plane never waits for it. Records go in batches, a bounded number of which may be on the way: control says of
 each that it has taken it. While control is slow or away, records are kept up to a bound and then dropped, the oldest
@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
 from typing import Final, cast
 
 import msgspec
 
+from portcullis.engine.ports import Unanswered
 from portcullis.engine.record import Record
 from portcullis.engine.tally import Tally, TallyDelta
 from portcullis.stores.frames import FrameDecoder, FrameError, Hello, Kind, encode_frame
+from portcullis.stores.questions import PendingQuestions
+from portcullis.stores.topics import TopicSubscriptions
 
 BATCH: Final = 512
 FLUSH_SECONDS: Final = 0.1
@@ -27,21 +29,24 @@ CLOSE_SECONDS: Final = 2.0
 MAX_PENDING_RECORDS: Final = 20_000
 MAX_BATCHES_ON_THE_WAY: Final = 32
 MAX_UNSENT_BYTES: Final = 1024 * 1024
+MAX_UNREAD_BYTES: Final = 32 * 1024 * 1024
+"""With so much that control has not read a question would not be answered in time, so it is not sent."""
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class WorkerChannel(asyncio.Protocol):
-    """The worker's end. ``apply_keys`` gets the payload of every ``KEYS`` frame; ``first_keys`` is set at the first.
+    """The worker's end. ``topics`` are told what comes; ``informed`` is set once they know the latest of everything.
 
-    ``apply_keys`` may raise ``ValueError`` for what it can't read: then the line is made anew, with all keys first.
+    What they can't read (``ValueError``) ends the line: it is made anew, and everything is told again.
     """
 
-    def __init__(self, path: str, hello: Hello, apply_keys: Callable[[bytes], None]) -> None:
+    def __init__(self, path: str, hello: Hello, topics: TopicSubscriptions, questions: PendingQuestions) -> None:
         self._path = path
         self._hello = hello
-        self._apply_keys = apply_keys
+        self._topics = topics
+        self._questions = questions
         self._decoder = FrameDecoder()
         self._transport: asyncio.Transport | None = None
         self._pending: deque[Record] = deque()
@@ -52,7 +57,7 @@ class WorkerChannel(asyncio.Protocol):
         self._denied_told = 0
         self._changed = asyncio.Event()
         self._closed = asyncio.Event()
-        self.first_keys = asyncio.Event()
+        self.informed = asyncio.Event()
 
     def __repr__(self) -> str:
         state = "away" if self._transport is None else "up"
@@ -93,14 +98,16 @@ class WorkerChannel(asyncio.Protocol):
         transport.write(encode_frame(Kind.TALLY, _encode(delta)))
 
     def _send(self, transport: asyncio.Transport, batch: list[Record]) -> None:
+        count = len(batch)
         try:
             lines = _encode_lines(batch)
         except (ValueError, TypeError, OverflowError):
             # One record that can't be written must not take the others with it.
             written = [line for record in batch if (line := _encode_alone(record))]
-            self._lost += len(batch) - len(written)
+            self._lost += count - len(written)
+            count = len(written)
             lines = b"".join(written)
-        self._on_the_way.append(lines.count(b"\n"))
+        self._on_the_way.append(count)
         transport.write(encode_frame(Kind.RECORDS, lines))
 
     # The line.
@@ -120,6 +127,14 @@ class WorkerChannel(asyncio.Protocol):
         self._decoder = FrameDecoder()
         self._transport = cast("asyncio.Transport", transport)
         self._transport.write(encode_frame(Kind.HELLO, _encode(self._hello)))
+        self._questions.connected(self._ask)
+
+    def _ask(self, question: bytes) -> None:
+        """Send a question. Raises ``Unanswered`` where control reads too slowly: callers choose how much is asked."""
+        transport = self._transport
+        if transport is None or transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            raise Unanswered("the control process is too slow")
+        transport.write(question)
 
     def data_received(self, data: bytes) -> None:
         """Take what control says."""
@@ -131,9 +146,13 @@ class WorkerChannel(asyncio.Protocol):
                 self._transport.abort()
 
     def _receive(self, kind: Kind, payload: bytes) -> None:
-        if kind is Kind.KEYS:
-            self._apply_keys(payload)
-            self.first_keys.set()
+        if kind is Kind.TOPIC:
+            topic, _, known = payload.partition(b"\0")
+            self._topics.tell(topic.decode(), known)
+        elif kind is Kind.REPLY:
+            self._questions.reply(payload)
+        elif kind is Kind.INFORMED:
+            self.informed.set()
         elif kind is Kind.TAKEN and self._on_the_way:
             self._on_the_way.popleft()
             self._changed.set()
@@ -143,6 +162,7 @@ class WorkerChannel(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """The line is gone: whether what was on the way has arrived nobody knows, so it counts as dropped."""
         self._transport = None
+        self._questions.disconnected()
         self._lost += sum(self._on_the_way)
         self._on_the_way.clear()
         self._changed.set()

@@ -3,9 +3,20 @@
 Nothing here opens a socket, sleeps, or looks at a clock.
 """
 
-from portcullis.testing.fakes import FakeClock, FakeCounters, FakeFiles, FakeKeys
+from portcullis.testing.fakes import FakeClock, FakeCounters, FakeFiles, FakeKeys, FakeQuestions, FakeRelations
 from portcullis.testing.playbook import Playbook, settle
 from portcullis.testing.requests import make_request
 from portcullis.testing.transport import FakeTransport
 
-__all__ = ["FakeClock", "FakeCounters", "FakeFiles", "FakeKeys", "FakeTransport", "Playbook", "make_request", "settle"]
+__all__ = [
+    "FakeClock",
+    "FakeCounters",
+    "FakeFiles",
+    "FakeKeys",
+    "FakeQuestions",
+    "FakeRelations",
+    "FakeTransport",
+    "Playbook",
+    "make_request",
+    "settle",
+]

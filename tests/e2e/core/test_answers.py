@@ -138,12 +138,29 @@ def test_every_answer_tells_a_browser_what_it_should_know(checked: Gateway, serv
     service.behaviours["/orders/1"] = says(b'{"id": 1}', extra="Server: old\r\nX-Runtime: 1\r\n")
     with client_of(checked) as client:
         answer = client.get("/orders/1", headers={"Origin": "https://app.example.com"})
-        missing = client.get("/nothing")
+        missing = client.get("/nothing", headers={"Origin": "https://app.example.com"})
+        other_method = client.delete("/orders/1")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
     assert {"server", "x-runtime"}.isdisjoint(answer.headers)
-    assert missing.status_code == 404
+    assert (missing.status_code, other_method.status_code) == (404, 405)
+    for refused in (missing, other_method):
+        assert refused.headers["x-content-type-options"] == "nosniff"
+        assert refused.headers["x-frame-options"] == "DENY"
+    assert missing.headers["access-control-allow-origin"] == "https://app.example.com"
+
+
+def test_what_is_no_request_is_answered_as_every_other(checked: Gateway) -> None:
+    for broken in (
+        b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        b"GET /%2e%2e/ HTTP/1.0\r\nHost: a\r\n\r\n",
+        b"\x16\x03\x01\r\n\r\n",
+    ):
+        answer = checked.exchange(broken)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"\r\nx-content-type-options: nosniff\r\n" in answer
+        assert b"\r\nx-frame-options: DENY\r\n" in answer
 
 
 def test_a_preflight_never_reaches_the_service(checked: Gateway, service: Upstream) -> None:

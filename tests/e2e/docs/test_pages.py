@@ -8,6 +8,7 @@ are replaced by free ones.
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from rows import rows
 
 ROOT = Path(__file__).resolve().parents[3]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -27,7 +29,7 @@ TITLE = re.compile(r'title="([^"]+)"')
 KEY = re.compile(r"pcl_[0-9a-z]{8}_[0-9A-Za-z]{49}")
 VARIES = (
     (KEY, "a-key"),
-    (re.compile(r"\b([Kk]ey) [0-9a-z]{8}\b"), r"\1 an-id"),
+    (re.compile(r"\b([Kk]eys?) +[0-9a-z]{8}\b"), r"\1 an-id"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "an-id"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "a-time"),
     (re.compile(r'"(us_\w+|credential)":("?)\w+("?)'), r'"\1":\2any\3'),
@@ -62,14 +64,15 @@ class Notes(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     seen: ClassVar[list[str]] = []
+    content = b'["buy milk"]\n'
 
     def do_GET(self) -> None:
         self.seen.append(self.path)
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", "13")
+        self.send_header("Content-Length", str(len(self.content)))
         self.end_headers()
-        self.wfile.write(b'["buy milk"]\n')
+        self.wfile.write(self.content)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -77,7 +80,12 @@ class Notes(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def notes_port() -> Iterator[int]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Notes)
+    yield from served(Notes)
+
+
+def served(handler: type[Notes]) -> Iterator[int]:
+    """The port of a server with this handler, until the next step."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
@@ -135,7 +143,7 @@ class Terminal:
         )
         self.environment["GATEWAY"] = str(self.gateway.pid)
         ready = self.wait_for("portcullis ready")
-        public, admin = re.findall(r"http://127\.0\.0\.1:(\d+)", ready)
+        public, admin = re.findall(r"https?://127\.0\.0\.1:(\d+)", ready)
         self.ports |= {"8080": public, "9901": admin}
         return ready
 
@@ -185,6 +193,8 @@ def demo(tmp_path: Path) -> Iterator[Terminal]:
     for line in process.stdout:
         if match := re.search(r"http://127\.0\.0\.1:(\d+)/shop", line):
             terminal.ports["8080"] = match[1]
+        if match := re.search(r"sample API +http://127\.0\.0\.1:(\d+)", line):
+            terminal.ports["9000"] = match[1]
         if match := re.search(r"export (\w+)=(\w+)", line):
             terminal.environment[match[1]] = match[2]
         if line.startswith("Ctrl-C"):
@@ -194,15 +204,27 @@ def demo(tmp_path: Path) -> Iterator[Terminal]:
     process.communicate(timeout=60)
 
 
-def test_the_readmes_example_prints_what_it_says(demo: Terminal) -> None:
-    for language, _, text in blocks("README.md"):
+@rows(("page", "least"), [("README.md", 2), ("docs/tutorial-closing-bola.md", 26)])
+def test_a_page_beside_the_demo_does_what_it_says(demo: Terminal, page: str, least: int) -> None:
+    typed = 0
+    for language, _, text in blocks(page):
         if language == "console":
             for command, expected in commands(text):
                 printed = demo.type(command)
                 until = time.monotonic() + 10  # the log is written in batches
-                while command.startswith("tail") and words(printed) != words(expected) and time.monotonic() < until:
+                while "access.jsonl" in command and words(printed) != words(expected) and time.monotonic() < until:
                     printed = demo.type(command)
-                assert words(printed) == words(expected), command
+                assert words(printed) == words(demo.ours(expected)), command
+                typed += 1
+    assert typed >= least
+
+
+def test_what_the_tutorial_shows_of_the_demos_file_is_in_it() -> None:
+    file = (ROOT / "src" / "portcullis" / "demo" / "portcullis.yaml").read_text(encoding="utf-8")
+    lines = {line.partition(" #")[0].rstrip() for line in file.splitlines()}
+    for language, _, text in blocks("docs/tutorial-closing-bola.md"):
+        if language == "yaml":
+            assert set(text.splitlines()) <= lines
 
 
 def test_every_configuration_on_a_page_is_one(tmp_path: Path) -> None:
@@ -212,3 +234,170 @@ def test_every_configuration_on_a_page_is_one(tmp_path: Path) -> None:
         if language == "yaml" and not beside:
             terminal.write("portcullis.yaml", text)
             assert "no errors, no warnings" in terminal.type("portcullis check")
+
+
+class Orders(Notes):
+    """The API that the page on authorization is about."""
+
+    seen: ClassVar[list[str]] = []
+    content = b'["order 17"]\n'
+
+
+@pytest.fixture
+def orders_port() -> Iterator[int]:
+    yield from served(Orders)
+
+
+def test_the_page_on_authorization_does_what_it_says(tmp_path: Path, orders_port: int) -> None:
+    terminal = Terminal(tmp_path, {"8080": "0", "9901": "0", "9000": str(orders_port)})
+    typed = 0
+    try:
+        for language, beside, text in blocks("docs/authorization.md"):
+            if title := TITLE.search(beside):
+                terminal.write(title[1], text)
+            elif language == "console":
+                for command, expected in commands(text):
+                    printed = terminal.type(command)
+                    until = time.monotonic() + 10  # the log is written in batches
+                    while "report" in command and words(printed) != words(expected) and time.monotonic() < until:
+                        printed = terminal.type(command)
+                    assert words(printed) == words(terminal.ours(expected)), command
+                    typed += 1
+    finally:
+        terminal.stop()
+    assert typed >= 12
+    assert Orders.seen == ["/shop/v1/orders", "/shop/v1/orders/export"]
+
+
+def test_the_page_on_tokens_does_what_it_says(tmp_path: Path, notes_port: int) -> None:
+    terminal = Terminal(tmp_path, {"8080": "0", "9901": "0", "9000": str(notes_port)})
+    typed = 0
+    seen = len(Notes.seen)
+    try:
+        for language, beside, text in blocks("docs/tokens.md"):
+            if title := TITLE.search(beside):
+                terminal.write(title[1], text)
+            elif language == "console":
+                for command, expected in commands(text):
+                    assert words(terminal.type(command)) == words(terminal.ours(expected)), command
+                    typed += 1
+    finally:
+        terminal.stop()
+    assert typed == 5
+    assert Notes.seen[seen:] == ["/notes/"]
+
+
+def _typed(terminal: Terminal, page: str) -> list[str]:
+    """Write the files of ``page`` and type its commands; gives those, once all have printed what it says."""
+    typed = []
+    try:
+        for language, beside, text in blocks(page):
+            if title := TITLE.search(beside):
+                terminal.write(title[1], text)
+            elif language == "console":
+                for command, expected in commands(text):
+                    assert words(terminal.type(command)) == words(terminal.ours(expected)), command
+                    typed.append(command)
+    finally:
+        terminal.stop()
+    return typed
+
+
+def test_the_page_on_users_does_what_it_says(tmp_path: Path, notes_port: int) -> None:
+    terminal = Terminal(tmp_path, {"8080": "0", "9901": "0", "9000": str(notes_port)})
+    assert len(_typed(terminal, "docs/identity/users.md")) == 13
+
+
+def test_the_page_on_keys_does_what_it_says(tmp_path: Path, notes_port: int) -> None:
+    terminal = Terminal(tmp_path, {"8080": "0", "9901": "0", "9000": str(notes_port)})
+    assert len(_typed(terminal, "docs/identity/api-keys.md")) == 5
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the page makes certificates with openssl")
+def test_the_page_on_services_does_what_it_says(tmp_path: Path, notes_port: int) -> None:
+    terminal = Terminal(tmp_path, {"8080": "0", "9901": "0", "9000": str(notes_port)})
+    typed = 0
+    try:
+        for language, beside, text in blocks("docs/identity/service-to-service.md"):
+            if title := TITLE.search(beside):
+                terminal.write(title[1], text)
+            elif language == "console":
+                for command, expected in commands(text):
+                    printed = terminal.type(command)
+                    until = time.monotonic() + 10  # the log is written in batches
+                    while "access.jsonl" in command and words(printed) != words(expected) and time.monotonic() < until:
+                        printed = terminal.type(command)
+                    assert words(printed) == words(terminal.ours(expected)), command
+                    typed += 1
+    finally:
+        terminal.stop()
+    assert typed == 6
+
+
+class Told(Notes):
+    """The API that the page on methods is about: it says whom it was told of."""
+
+    seen: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        told = self.headers.get_all("X-User", [])
+        self.content = (json.dumps(["buy milk", *(f"for {user}" for user in told)]) + "\n").encode()
+        super().do_GET()
+
+
+@pytest.fixture
+def told_port() -> Iterator[int]:
+    yield from served(Told)
+
+
+def test_the_page_on_methods_does_what_it_says(tmp_path: Path, told_port: int) -> None:
+    terminal = Terminal(tmp_path, {"8080": "0", "9901": "0", "9000": str(told_port)})
+    typed = 0
+    try:
+        for language, beside, text in blocks("docs/identity/which-method.md"):
+            if title := TITLE.search(beside):
+                terminal.write(title[1], text)
+            elif language == "console":
+                for command, expected in commands(text):
+                    assert words(terminal.type(command)) == words(terminal.ours(expected)), command
+                    typed += 1
+    finally:
+        terminal.stop()
+    assert typed >= 16
+
+
+def test_the_page_on_the_token_service_does_what_it_says(tmp_path: Path, notes_port: int) -> None:
+    terminal = Terminal(tmp_path, {"8080": "0", "9901": "0", "9000": str(notes_port)})
+    assert len(_typed(terminal, "docs/identity/token-service.md")) == 7
+
+
+class Made(Notes):
+    """The API that the page on relations is about: orders that do not say whose they are."""
+
+    orders: ClassVar[list[dict[str, object]]] = []
+
+    def do_GET(self) -> None:
+        number = self.path.rpartition("/")[2]
+        told = self.orders if number == "orders" else self.orders[int(number) - 1]
+        self.content = json.dumps(told).encode()
+        super().do_GET()
+
+    def do_POST(self) -> None:
+        said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.orders.append({"id": len(self.orders) + 1, **said})
+        content = json.dumps(self.orders[-1]).encode()
+        self.send_response(201)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def made_port() -> Iterator[int]:
+    yield from served(Made)
+
+
+def test_the_page_on_relations_does_what_it_says(tmp_path: Path, made_port: int) -> None:
+    terminal = Terminal(tmp_path, {"8080": "0", "9901": "0", "9000": str(made_port)})
+    assert len(_typed(terminal, "docs/relations.md")) == 15

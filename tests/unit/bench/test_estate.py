@@ -55,6 +55,21 @@ def test_documents_that_can_not_be_served_are_told_apart_by_the_gateway_itself(d
 
 
 @pytest.mark.slow
+def test_what_looks_administrative_is_opened_by_name(
+    documents: Path, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (documents / "good.yaml").write_text(GOOD.replace("/a:", "/admin/users:"))
+
+    (source,), refused = usable(PORTCULLIS, documents)
+
+    assert (source.administrative, refused) == (("GET /admin/users", "POST /admin/users"), ())
+    monkeypatch.setattr(estate, "usable", lambda *_: ((source,), ()))
+    estate.small(ground)
+    apis = json.loads((ground.folder / "portcullis.yaml").read_text())["apis"]
+    assert apis["api-99"]["operations"] == {name: {"public": True} for name in source.administrative}
+
+
+@pytest.mark.slow
 def test_where_no_document_can_be_served_nothing_is_measured(documents: Path) -> None:
     (documents / "bad.yaml").write_text("openapi: 3.0.3\n")
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from bench import install
 from bench.errors import InstallError
+from rows import rows
 
 
-@pytest.mark.parametrize("name", ["envoy", "py-spy"])
+@rows("name", ["envoy", "py-spy"])
 def test_wheels_are_pinned_by_hash_and_name_no_registry(name: str) -> None:
     text = (install.REQUIREMENTS / f"{name}.txt").read_text()
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from bench.errors import BenchError
 from bench.machine import Cpus, busy_ns, cpus_of_this_machine, describe, parse_cpu_list, pick_cpus
+from rows import rows
 
 
 def test_the_second_cpu_is_on_another_core_where_there_is_one() -> None:
@@ -20,7 +21,7 @@ def test_one_cpu_is_too_few() -> None:
         pick_cpus([4], {})
 
 
-@pytest.mark.parametrize(("text", "cpus"), [("0\n", {0}), ("0-2,8", {0, 1, 2, 8}), ("3,1", {1, 3})])
+@rows(("text", "cpus"), [("0\n", {0}), ("0-2,8", {0, 1, 2, 8}), ("3,1", {1, 3})])
 def test_lists_of_cpus_are_read_as_the_kernel_writes_them(text: str, cpus: set[int]) -> None:
     assert parse_cpu_list(text) == cpus
 

@@ -6,6 +6,7 @@ import pytest
 from bench.errors import BenchError
 from bench.load import HOST, Request
 from bench.open_loop import Latencies, parse_log, percentile, run_h2load, with_omitted
+from rows import rows
 
 # What h2load would log, if its clock began at 5 s: when a request left, the status of its answer, how long it took.
 LOG = ["5000000\t200\t80\n", "5900000\t500\t90\n", "6000000\t200\t100\n", "6500000\t-1\t110\n", "7000000\t200\t120\n"]
@@ -28,7 +29,7 @@ def test_requests_that_were_due_while_their_connection_waited_count_with_what_th
     assert with_omitted([5, 10, 35], interval=10) == [5, 10, 35, 25, 15]
 
 
-@pytest.mark.parametrize(("share", "value"), [(0.0, 1), (0.5, 50), (0.501, 51), (0.99, 99), (1.0, 100)])
+@rows(("share", "value"), [(0.0, 1), (0.5, 50), (0.501, 51), (0.99, 99), (1.0, 100)])
 def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(share: float, value: int) -> None:
     assert percentile(range(100, 0, -1), share) == value
 

@@ -6,6 +6,7 @@ import pytest
 from bench.cases import CASES
 from bench.model import OURS, Figure, Ratio
 from bench.results import CaseResult, Measured, Outcome, Round, Window, figures_of, ratios_of, remarks_on
+from rows import rows
 
 CASE = CASES[0]
 
@@ -71,7 +72,7 @@ def test_a_figure_is_ours_alone_and_absent_where_it_was_not_measured() -> None:
     assert found == [Outcome("seconds", 10, 12), Outcome("mib", 120)]
 
 
-@pytest.mark.parametrize(("value", "goal", "met"), [(0.5, 0.5, True), (0.51, 0.5, False), (9, None, None)])
+@rows(("value", "goal", "met"), [(0.5, 0.5, True), (0.51, 0.5, False), (9, None, None)])
 def test_a_goal_is_met_up_to_its_value(value: float, goal: float | None, met: bool | None) -> None:
     assert Outcome("x", value, goal).met is met
 

@@ -57,7 +57,7 @@ def test_a_sound_file_is_told_with_what_would_be_served(folder: Path) -> None:
     assert "public http://127.0.0.1:8080 APIs" in lines
     assert "shop v1 api.shop.example 2 (1 public) authenticate.api_key (1 of 2) http://127.0.0.1:9000" in lines
     assert lines[-1] == "conf/p.yaml: no errors, 1 warning"
-    told = "warning: roles: nothing in the file asks what a role allows: they decide nothing"
+    told = "warning: roles: no operation asks for a permission: roles decide nothing"
     assert f"conf/p.yaml:5:1: {told}" in lines
 
 

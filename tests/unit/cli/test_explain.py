@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import typer
 from click.testing import Result
+from rows import rows
 from typer.testing import CliRunner
 
 from portcullis.cli.explain import make_request
 from portcullis.cli.main import app
+from portcullis.testing.certificates import Authority
 
 SPEC = """\
 openapi: 3.1.0
@@ -155,7 +157,7 @@ def test_the_body_may_come_from_a_file_or_from_standard_input(explain: Run, key:
     explain(*call, code=1)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("arguments", "hint"),
     [
         (("/shop/v1/status",), "GET /path?query"),
@@ -208,7 +210,7 @@ def test_a_request_is_what_a_worker_would_see() -> None:
     assert (request.body, request.has_body) == (b"hello", True)
 
 
-@pytest.mark.parametrize("data", [None, ""])
+@rows("data", [None, ""])
 def test_without_data_there_is_no_body(data: str | None) -> None:
     request = make_request("GET /", [], data, "127.0.0.1")
     assert (request.body, request.has_body) == (b"", False)
@@ -217,3 +219,38 @@ def test_without_data_there_is_no_body(data: str | None) -> None:
 def test_a_body_without_end_is_not_read_for_ever() -> None:
     with pytest.raises(typer.BadParameter, match="more than 64 MiB"):
         make_request("GET /", [], "@/dev/zero", "127.0.0.1")
+
+
+MESH = """\
+listeners: {public: {bind: "127.0.0.1:0", tls: {certificate: a, key: b, client_ca: c}}}
+identities: {mesh: {mtls: {trust_domain: example.internal, ca: mesh.pem}}}
+services: {checkout: {subjects: "spiffe://example.internal/checkout", may_call: ["shop:GET /status"]}}
+apis:
+  shop:
+    hosts: [api.shop.example]
+    upstream: {targets: ["http://127.0.0.1:9000"]}
+    versions: {v1: {spec: shop.yaml}}
+    authenticate: [mesh]
+state: {directory: state}
+"""
+
+
+def test_a_client_certificate_counts_as_if_a_handshake_had_taken_it(explain: Run, folder: Path) -> None:
+    below = Authority("below", root := Authority("root"))
+    (folder / "mesh.pem").write_bytes(root.pem)
+    (folder / "p.yaml").write_text(MESH)
+    for name in ("checkout", "other"):
+        issued = below.issue(uris=[f"spiffe://example.internal/{name}"])
+        (folder / f"{name}.pem").write_bytes(issued.pem)
+    done = explain("GET /shop/v1/status", "--certificate", str(folder / "checkout.pem"), code=0)
+    assert "by mesh:spiffe://example.internal/checkout" in done.output
+    moved = explain("GET /shop/v1/status", "--certificate", str(folder / "other.pem"), code=1)
+    assert "authorize.lateral_movement" in moved.output
+    nobody = explain("GET /shop/v1/status", code=1)
+    assert "authenticate.missing" in nobody.output
+
+
+@pytest.mark.parametrize(("name", "why"), [("none.pem", "can't be read"), ("p.yaml", "has no certificate in PEM")])
+def test_a_file_without_a_certificate_is_a_usage_error(explain: Run, folder: Path, name: str, why: str) -> None:
+    done = explain("GET /shop/v1/status", "--certificate", str(folder / name), code=2)
+    assert why in " ".join(done.output.replace("\u2502", " ").split())

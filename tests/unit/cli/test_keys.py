@@ -2,17 +2,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from click.testing import Result
+from rows import rows
 from typer.testing import CliRunner
 
 from portcullis.cli.keys import app
@@ -21,16 +18,20 @@ from portcullis.control.keys import KeyService
 from portcullis.engine.api_key_format import is_well_formed
 from portcullis.stores.database.connection import locate, open_database
 from portcullis.stores.database.keys import KeyStore
-from portcullis.stores.database.migrate import bring_up_to_date
 from portcullis.stores.keys import WorkerKeyDirectory
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path: Path, migrated: Path) -> Path:
+    """A configuration file, and the state directory beside it."""
+    (tmp_path / ".portcullis").mkdir()
+    shutil.copy(migrated, tmp_path / ".portcullis")
     path = tmp_path / "portcullis.yaml"
-    path.write_text("plans: {gold: {}, free: {}}\nroles: {clerk: []}\n")
+    path.write_text(
+        "plans: {gold: {}, free: {}}\nroles: {clerk: [a], auditor: {permissions: [b], exclusive_with: [clerk]}}\n"
+    )
     return path
 
 
@@ -92,6 +93,41 @@ def test_the_list_shows_no_key(run: Run) -> None:
     assert _json(run("list", "--consumer", "globex", "--format", "json")) == []
 
 
+def test_a_key_may_be_good_for_some_things_only(run: Run, file: Path) -> None:
+    file.write_text("apis: {shop: {}}\n")
+    places = ("--api", "shop", "--operation", "GET /orders", "--from", "10.0.0.0/8", "--from", "2001:db8::/32")
+    made = _json(run("create", "acme", *places, "--environment", "test", "--format", "json"))["record"]
+    assert (made["apis"], made["operations"]) == (["shop"], ["GET /orders"])
+    assert (made["networks"], made["environment"]) == (["10.0.0.0/8", "2001:db8::/32"], "test")
+    text = run("list").stdout
+    assert "test" in text
+    assert "GET /orders of shop from 10.0.0.0/8, 2001:db8::/32" in " ".join(text.split())
+    new = run("rotate", made["id"]).stdout.strip()[4:12]
+    [record] = [each for each in _json(run("list", "--format", "json")) if each["id"] == new]
+    assert (record["apis"], record["networks"], record["environment"]) == (["shop"], made["networks"], "test")
+
+
+def test_columns_that_are_empty_for_all_keys_are_left_out(run: Run) -> None:
+    run("create", "acme")
+    head = run("list").stdout.splitlines()[0]
+    assert "environment" not in head
+    assert "where" not in head
+    assert "last used" in head
+
+
+def test_keys_that_soon_stop_working_are_listed_the_first_first(run: Run) -> None:
+    ids = {
+        days: _json(run("create", "acme", "--expires", f"{days}d", "--format", "json"))["record"]["id"]
+        for days in (20, 10, 40, 5)
+    }
+    run("create", "acme")
+    run("revoke", ids[5])
+    run("rotate", ids[40], "--overlap", "1d")
+    listed = _json(run("list", "--expiring", "30d", "--format", "json"))
+    assert [record["id"] for record in listed] == [ids[40], ids[10], ids[20]]
+    assert "--expiring is a duration" in run("list", "--expiring", "soon", code=2).stderr
+
+
 def test_a_key_is_rotated_and_the_old_one_revoked(run: Run) -> None:
     old = _json(run("create", "acme", "--format", "json"))["record"]["id"]
     result = run("rotate", old, "--overlap", "1h")
@@ -113,13 +149,23 @@ def test_a_listing_is_imported_from_its_file(run: Run, tmp_path: Path) -> None:
     assert "No such file" in run("import", str(tmp_path / "missing"), code=1).stderr
 
 
-@pytest.mark.parametrize(
+@rows(
     ("arguments", "code", "complaint"),
     [
         (("create", "acme", "--plan", "gld"), 2, "there is no plan 'gld'; the configuration declares: free, gold"),
         (("create", "acme", "--role", "boss"), 2, "there is no role 'boss'"),
+        (
+            ("create", "acme", "--role", "clerk", "--role", "auditor"),
+            2,
+            "nobody may hold the roles auditor and clerk together: they exclude each other",
+        ),
         (("create", "a b"), 2, "names of consumers"),
         (("create", "acme", "--scope", "a b"), 2, "a scope is"),
+        (("create", "acme", "--api", "mail"), 2, "there is no API 'mail'; the configuration declares: none"),
+        (("create", "acme", "--api", "a b"), 2, "letters, digits"),
+        (("create", "acme", "--operation", "get /orders"), 2, "methods are written in capitals: GET"),
+        (("create", "acme", "--from", "10.0.0.1/8"), 2, "a prefix without host bits"),
+        (("create", "acme", "--environment", "prod"), 2, "environment"),
         (("create", "acme", "--expires", "soon"), 2, "an expiry is"),
         (("create", "acme", "--expires", "2001-01-01"), 2, "past"),
         (("create", "acme", "--expires", "999999999d"), 2, "an expiry is"),
@@ -173,30 +219,18 @@ def test_a_database_that_cannot_be_read_is_told(run: Run, file: Path) -> None:
 
 
 @pytest.fixture
-def gateway(file: Path) -> Iterator[WorkerKeyDirectory]:
+def gateway(file: Path, tmp_path: Path, serve: Callable[[Any], Path]) -> Iterator[WorkerKeyDirectory]:
     """A control process that runs, and the keys as one of its workers knows them."""
-    folder = Path(tempfile.mkdtemp(prefix="pcl-"))  # short enough for the path of a Unix socket
-    database = open_database(locate(None, folder, folder))
-    bring_up_to_date(database)
+    database = open_database(locate(None, tmp_path / ".portcullis", tmp_path))
     service = KeyService(KeyStore(database))
     service.declare(["gold"], [])
     worker = WorkerKeyDirectory()
     service.subscribe(worker.apply)
     worker.apply(service.encode_snapshot())
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listening.bind(str(folder / "control.sock"))
-    listening.listen()
-    config = uvicorn.Config(create_control_api(service), log_level="critical", lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
+    folder = serve(create_control_api(service)).parent
     file.write_text(f"state: {{directory: {folder}}}\nplans: {{other: {{}}}}\n")
     yield worker
-    server.should_exit = True
-    thread.join()
-    listening.close()
     database.close()
-    shutil.rmtree(folder)
 
 
 def test_a_running_gateway_does_what_the_commands_ask(run: Run, gateway: WorkerKeyDirectory) -> None:

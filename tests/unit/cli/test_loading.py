@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from portcullis.cli.loading import guarded, read_configuration
+from portcullis.cli.loading import guarded, keys_from, read_configuration, usable_keys
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 
 TEXT = """\
@@ -51,3 +51,22 @@ def test_a_guarded_command_ends_with_2_and_says_why(capsys: pytest.CaptureFixtur
 def test_a_guarded_command_that_works_is_left_alone() -> None:
     with guarded(Path("p.yaml")):
         pass
+
+
+def test_without_a_database_there_are_no_keys(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(TEXT, encoding="utf-8")
+    assert usable_keys(read_configuration(file), file) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.yaml"]
+
+
+def test_keys_that_can_not_be_read_are_a_configuration_error(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(TEXT + "state: {directory: s}\n", encoding="utf-8")
+
+    def fail(_configuration: object, _file: Path) -> None:
+        raise OSError("no such luck")
+
+    with pytest.raises(ConfigurationError, match="the keys can't be read: no such luck") as caught:
+        keys_from(fail, read_configuration(file), file)
+    assert caught.value.diagnostics[0].line == 7

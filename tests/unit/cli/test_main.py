@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import typer
+from rows import rows
 from typer.testing import CliRunner
 
 from portcullis import __version__
@@ -33,7 +34,7 @@ def test_help_lists_every_command_and_loads_none() -> None:
         assert f" {name} " in done.stdout
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@rows("name", COMMANDS)
 def test_every_command_can_be_loaded_and_says_what_the_list_says(name: str) -> None:
     command = load_command(name)
     assert command.name == name
@@ -72,7 +73,7 @@ def test_a_mistyped_command_is_a_usage_error_with_a_suggestion() -> None:
     assert "Did you mean 'check'?" in result.output
 
 
-@pytest.mark.parametrize("arguments", [["check", "--nothing"], ["--nothing"], ["keys", "nothing"], ["check", "a", "b"]])
+@rows("arguments", [["check", "--nothing"], ["--nothing"], ["keys", "nothing"], ["check", "a", "b"]])
 def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
     assert RUNNER.invoke(app, arguments).exit_code == 2
 

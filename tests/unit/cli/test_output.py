@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from portcullis.cli.output import print_diagnostics, print_json, text_beside
+from portcullis.cli.output import lines_on, print_diagnostics, print_json, text_beside
 from portcullis.engine.config.diagnostics import Diagnostic
 
 
@@ -85,3 +85,11 @@ def test_json_is_one_document(capsysbinary: pytest.CaptureFixture[bytes]) -> Non
     out = capsysbinary.readouterr().out
     assert json.loads(out)["a"][0]["message"] == "é"
     assert out.endswith(b"}\n")
+
+
+def test_a_line_is_put_together_and_never_wrapped() -> None:
+    out = io.StringIO()
+    line = lines_on(Console(file=out, highlight=False, width=20))
+    line("a [b] ", ("c" * 40, "bold red"), "  ")
+    line()
+    assert out.getvalue() == f"a [b] {'c' * 40}\n\n"

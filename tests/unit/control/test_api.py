@@ -6,11 +6,12 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from rows import rows
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from portcullis.control import api
 from portcullis.control.api import create_control_api
+from portcullis.control.api_messages import MAX_BODY
 from portcullis.control.keys import KeyService
 from portcullis.engine.api_key_format import is_well_formed
 from portcullis.stores.database.connection import Database
@@ -75,7 +76,7 @@ async def test_records_are_imported(client: httpx.AsyncClient) -> None:
     assert response.json() == {"added": 1, "changed": 0, "unchanged": 0}
 
 
-@pytest.mark.parametrize(
+@rows(
     "body",
     [b"", b"{", b"[]", b"{}", b'{"consumer": 1}', b'{"consumer": "a", "plam": "x"}', b'{"consumer": "a b"}', b"\xff"],
 )
@@ -91,13 +92,11 @@ async def test_refusals_say_why(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_body_that_is_too_large_is_not_read_to_its_end(client: httpx.AsyncClient) -> None:
-    body = msgspec.json.encode({"consumer": "a" * api.MAX_BODY})
+    body = msgspec.json.encode({"consumer": "a" * MAX_BODY})
     _problem(await client.post("/v1/keys", content=body), 413, "control.http_413")
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", "/", 404), ("DELETE", "/v1/keys", 405), ("GET", "/v1/keys/a", 404)]
-)
+@rows(("method", "path", "status"), [("GET", "/", 404), ("DELETE", "/v1/keys", 405), ("GET", "/v1/keys/a", 404)])
 async def test_what_is_not_offered_is_a_problem_too(
     client: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:

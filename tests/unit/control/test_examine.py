@@ -124,3 +124,9 @@ def test_errors_of_documents_name_the_document(folder: Path) -> None:
     (folder / "shop.yaml").write_text(SPEC.replace("responses:", "requestBdy: {}, responses:", 1), encoding="utf-8")
     (error,) = errors(folder)
     assert error.startswith("shop.yaml:6:")
+
+
+def test_what_the_gateway_serves_itself_is_no_api(folder: Path) -> None:
+    service = 'token_service: {issuer: "https://api.shop.example", audiences: [shop]}\n'
+    with_it, without = examined(folder, CONFIGURATION + service), examined(folder)
+    assert with_it == without

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.control.explain import ExplainedStep, Explainer, Explanation, offline_keys
 from portcullis.control.key_orders import NewKey
+from portcullis.control.key_sets.kept import KeptKeySets
 from portcullis.control.keys import KeyService
 from portcullis.engine.api_key_format import digest_of, mint
+from portcullis.engine.authentication.jose.key_source import KeySetUpdate, KeySource
 from portcullis.engine.config.load import LoadedConfiguration, load_configuration
 from portcullis.engine.identity import Consumer
 from portcullis.engine.ports import KeyGrant
 from portcullis.engine.request import RequestView
 from portcullis.stores.database.connection import DatabaseError
-from portcullis.testing import FakeClock, FakeKeys
+from portcullis.testing import FakeClock, FakeFiles, FakeKeys
+from portcullis.testing.tokens import Signer, key_set_of
 
 SPEC = """\
 openapi: 3.1.0
@@ -82,6 +87,10 @@ class Files:
         if path != "specs/shop.yaml":
             raise FileNotFoundError(2, "No such file or directory", path)
         return SPEC.encode()
+
+    def read_referred(self, path: str, document: str) -> bytes:
+        del document
+        return self.read(path)
 
     def environment(self, name: str) -> str | None:
         return None
@@ -171,7 +180,7 @@ def test_a_refusal_ends_the_walk_and_says_what_the_client_would_get() -> None:
     assert place(explanation, "authenticate.api_key") == ("apis.shop.authenticate", "conf/p.yaml:16")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("grant", "code", "found"),
     [
         (None, "authenticate.unknown_key", "a key that was never issued here"),
@@ -231,7 +240,32 @@ def test_a_body_over_the_cap_is_refused_as_a_worker_would() -> None:
     )
 
 
-@pytest.mark.parametrize(
+def test_where_the_documents_own_bounds_cap_a_body_the_document_is_named() -> None:
+    text = CONFIGURATION.replace(", max_body: 100}", "}").replace(
+        "    limit: {plan", "    max_body: 1MiB\n    limit: {plan", 1
+    )
+    body = b'{"qty": 1' + b" " * 20_000 + b"}"
+    explanation = explain(
+        "POST /shop/orders", body=body, content_type="application/json", text=text, x_api_key=KEY.reveal()
+    )
+    assert explanation.code == "guard.body_too_large"
+    refused = explanation.steps[-2]
+    assert refused.finding is not None
+    assert refused.finding.allowed == "at most 16384 bytes"
+    assert (refused.rule, refused.where) == ("#/paths/~1orders/post/requestBody", "conf/specs/shop.yaml:10")
+
+
+def test_a_cap_that_nobody_has_set_is_nowhere() -> None:
+    text = CONFIGURATION.replace(", max_body: 100}", ", validate: {request: {on_undeclared: {body: allow}}}}")
+    body = b'{"qty": 1' + b" " * 2**20 + b"}"
+    explanation = explain(
+        "POST /shop/orders", body=body, content_type="application/json", text=text, x_api_key=KEY.reveal()
+    )
+    refused = explanation.steps[-2]
+    assert (refused.code, refused.rule, refused.where) == ("guard.body_too_large", "", "")
+
+
+@rows(
     ("call", "code"),
     [
         ("GET /nothing", "guard.unknown_path"),
@@ -250,7 +284,7 @@ def test_a_request_that_leads_nowhere_is_told_why(call: str, code: str) -> None:
 # Hosts.
 
 
-@pytest.mark.parametrize(
+@rows(
     ("call", "host", "operation"),
     [
         ("GET /shop/status", "api.shop.example", "GET /status"),
@@ -264,6 +298,41 @@ def test_a_request_that_names_no_host_is_taken_to_be_for_one_that_serves_it(
 ) -> None:
     explanation = explain(call)
     assert (explanation.host, explanation.operation) == (host, operation)
+
+
+def test_what_the_service_has_to_be_asked_about_is_named() -> None:
+    schema = "{type: object, properties: {owner: {type: string}}}"
+    answer = f'{{"200": {{description: ok, content: {{application/json: {{schema: {schema}}}}}}}}}'
+    paths = f"""\
+openapi: 3.1.0
+info: {{title: Shop, version: "1"}}
+paths:
+  /orders/{{id}}:
+    parameters: [{{name: id, in: path, required: true, schema: {{type: integer}}}}]
+    get: {{responses: {answer}}}
+    delete: {{responses: {{"204": {{description: gone}}}}}}
+"""
+    configuration = """\
+listeners: {public: {bind: "127.0.0.1:0"}}
+apis:
+  shop:
+    hosts: ["*"]
+    upstream: {targets: ["http://127.0.0.1:9000/"]}
+    versions: {v1: {spec: specs/shop.yaml}}
+    public: true
+    operations:
+      "GET /orders/{id}": {objects: {owner: 'response.owner == "a"'}}
+      "DELETE /orders/{id}":
+        objects: {owner: {rule: 'response.owner == "a"', before: {read: "GET /orders/{id}"}}}
+"""
+    files = FakeFiles({"specs/shop.yaml": paths})
+    loaded = load_configuration(configuration, "portcullis.yaml", files)
+    explainer = Explainer(loaded, Path("portcullis.yaml"), files, FakeClock(), FakeKeys())
+    for method, line in (("GET", 9), ("DELETE", 11)):
+        request = RequestView(method, "/orders/1", ((b"host", b"a"),), {b"host": b"a"})
+        last = explainer.explain(request).steps[-1]
+        assert (last.policy, last.outcome) == ("objects.owner", "later")
+        assert last.where == f"portcullis.yaml:{line}"
 
 
 def test_a_host_for_a_whole_domain_is_assumed_by_an_example() -> None:
@@ -336,3 +405,26 @@ def test_a_database_of_something_else_is_an_error_and_stays_as_it_is(tmp_path: P
     with pytest.raises(DatabaseError):
         offline_keys(configuration, file)
     assert (tmp_path / "portcullis.db").read_bytes().startswith(b"nothing")
+
+
+def test_a_token_is_verified_by_the_keys_that_the_gateway_fetched_last(tmp_path: Path) -> None:
+    clock, signer = FakeClock(), Signer("ES256", "first")
+    issuer = "https://id.example.com"
+    text = CONFIGURATION.replace(
+        "  partners: {api_key: {header: X-API-Key, query: api_key}}",
+        f'  partners: {{jwt: {{issuer: "{issuer}", audience: shop, jwks: auto, plan: free}}}}',
+    )
+    token = signer.token({"iss": issuer, "aud": "shop", "sub": "alice", "exp": clock.wall_s() + 60, "jti": "t-1"})
+
+    def explained() -> Explanation:
+        explainer = Explainer(loaded(text), tmp_path / "p.yaml", Files(), clock, FakeKeys())
+        fields = [(b"host", b"api.shop.example"), (b"authorization", f"Bearer {token}".encode())]
+        return explainer.explain(RequestView("GET", "/shop/orders", fields, dict(fields), body=b""))
+
+    assert step(explained(), "authenticate.jwt").code == "authenticate.unavailable"
+    update = KeySetUpdate(json.dumps(key_set_of(signer)).encode(), clock.wall_s(), clock.wall_s() + 60)
+    (tmp_path / ".portcullis").mkdir()
+    KeptKeySets(tmp_path / ".portcullis").save(KeySource(issuer), update)
+    explanation = explained()
+    assert (explanation.decision, explanation.consumer, explanation.credential) == ("allow", "partners:alice", "t-1")
+    assert token.rpartition(".")[2] not in repr(explanation)

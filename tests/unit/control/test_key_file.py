@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from rows import rows
 
-from portcullis.control import key_file
 from portcullis.control.key_file import read_key_file
 from portcullis.control.key_orders import InvalidOrder, KeyRecord
 
@@ -25,7 +25,7 @@ YAML = b"""\
 """
 
 
-@pytest.mark.parametrize(
+@rows(
     "content",
     [
         msgspec.json.encode(RECORDS),
@@ -43,7 +43,7 @@ def test_an_empty_file_holds_nothing() -> None:
     assert read_key_file(b"") == read_key_file(b"# none yet\n") == read_key_file(b"[]") == []
 
 
-@pytest.mark.parametrize(
+@rows(
     ("content", "complaint"),
     [
         (b'[{"id": "abcdefgh"}]', r"missing required field `digest` - at `\$\[0\]`"),
@@ -60,9 +60,3 @@ def test_an_empty_file_holds_nothing() -> None:
 def test_a_mistake_is_told_with_its_place(content: bytes, complaint: str) -> None:
     with pytest.raises(InvalidOrder, match=complaint):
         read_key_file(content)
-
-
-def test_a_file_that_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_file, "MAX_FILE", 2)
-    with pytest.raises(InvalidOrder, match="larger"):
-        read_key_file(b"[ ]")

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.control.key_orders import (
     InvalidOrder,
@@ -12,13 +13,14 @@ from portcullis.control.key_orders import (
     record_of,
     state_of,
 )
-from portcullis.stores.database.keys import StoredConsumer, StoredKey
+from portcullis.stores.database.consumers import StoredConsumer
+from portcullis.stores.database.keys import StoredKey
 
 DIGEST = "sha256:" + 64 * "a"
 BAD_NAMES = ["", " ", "a b", "a\n", "\na", "a\0b", "-a", "é", "٣", "a" * 129, "a/b", "[red]"]
 
 
-@pytest.mark.parametrize("name", BAD_NAMES, ids=ascii)
+@rows("name", BAD_NAMES, ids=ascii)
 def test_what_is_no_name_is_refused_everywhere(name: str) -> None:
     orders: list[NewKey | KeyRecord] = [
         NewKey(name),
@@ -32,21 +34,58 @@ def test_what_is_no_name_is_refused_everywhere(name: str) -> None:
             order.check()
 
 
-@pytest.mark.parametrize("name", ["a", "acme", "Acme_Corp.2", "ops@example.com", "a" * 128])
+@rows("name", ["a", "acme", "Acme_Corp.2", "ops@example.com", "a" * 128])
 def test_what_is_a_name_is_taken(name: str) -> None:
     NewKey(name, name, (name,), ("orders:read",), "live eu-1").check()
 
 
-@pytest.mark.parametrize("label", [" x", "x\n", "\t", "a" * 65, "é"], ids=ascii)
+@rows("label", [" x", "x\n", "\t", "a" * 65, "é"], ids=ascii)
 def test_what_is_no_label_is_refused(label: str) -> None:
     with pytest.raises(InvalidOrder):
         NewKey("acme", label=label).check()
 
 
-@pytest.mark.parametrize("scopes", [("a b",), ("",), ("a\n",), ("a",) * 65])
+@rows("scopes", [("a b",), ("",), ("a\n",), ("a",) * 65])
 def test_what_are_no_scopes_is_refused(scopes: tuple[str, ...]) -> None:
     with pytest.raises(InvalidOrder):
         NewKey("acme", scopes=scopes).check()
+
+
+@rows(
+    "places",
+    [
+        {"apis": ("a b",)},
+        {"apis": ("",)},
+        {"operations": ("GET",)},
+        {"operations": ("get /orders",)},
+        {"operations": ("GET orders",)},
+        {"networks": ("10.0.0.1/8",)},
+        {"networks": ("example.com",)},
+        {"networks": ("10.0.0.0/8",) * 65},
+    ],
+)
+def test_what_are_no_places_to_work_at_is_refused(places: dict[str, Any]) -> None:
+    for order in (NewKey("acme", **places), KeyRecord("abcdefgh", DIGEST, "acme", **places)):
+        with pytest.raises(InvalidOrder):
+            order.check()
+
+
+def test_where_a_key_works_may_be_said() -> None:
+    places: dict[str, Any] = {"apis": ("shop",), "operations": ("GET /orders/{id}",), "networks": ("10.0.0.0/8", "::1")}
+    NewKey("acme", **places).check()
+    record = KeyRecord("abcdefgh", DIGEST, "acme", **places)
+    record.check()
+    assert record.works_at("shop", "GET /orders/{id}")
+    assert not record.works_at("mail", "GET /orders/{id}")
+    assert not record.works_at("shop", "GET /orders")
+    assert KeyRecord("abcdefgh", DIGEST, "acme").works_at("any", "GET /any")
+
+
+def test_a_key_ends_by_whatever_comes_first() -> None:
+    first, second = datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
+    assert KeyRecord("abcdefgh", DIGEST, "acme").ends is None
+    assert KeyRecord("abcdefgh", DIGEST, "acme", expires=second).ends == second
+    assert KeyRecord("abcdefgh", DIGEST, "acme", expires=second, works_until=first).ends == first
 
 
 def test_too_many_roles_are_refused() -> None:
@@ -59,7 +98,7 @@ def test_a_time_without_an_offset_is_refused() -> None:
         NewKey("acme", expires=datetime(2027, 1, 1)).check()  # noqa: DTZ001
 
 
-@pytest.mark.parametrize(
+@rows(
     "values",
     [
         {"id": "abc"},
@@ -78,7 +117,7 @@ def test_what_is_no_record_is_refused(values: dict[str, Any]) -> None:
         KeyRecord(**{"id": "abcdefgh", "digest": DIGEST, "consumer": "acme", **values}).check()
 
 
-@pytest.mark.parametrize(
+@rows(
     ("values", "state"),
     [
         ({}, "live"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from rows import rows
 
 from portcullis.control.key_orders import InvalidOrder, KeyConflict, KeyRecord, NewKey, Rotation, UnknownKeyId
 from portcullis.control.keys import KeyService
@@ -38,6 +39,48 @@ def test_a_new_key_is_known_to_workers_with_its_consumer(service: KeyService, wo
     assert grant is not None
     assert (grant.id, grant.scopes) == (issued.key.id, {"orders:read"})
     assert (grant.consumer.name, grant.consumer.plan, grant.consumer.roles) == ("acme", "gold", {"clerk"})
+
+
+def test_where_a_key_works_is_known_to_workers_and_its_successor_works_there_too(
+    service: KeyService, worker: WorkerKeyDirectory
+) -> None:
+    order = NewKey("acme", apis=("shop",), operations=("GET /orders",), networks=("10.0.0.0/8",), environment="live")
+    first = service.create(order)
+    second = service.rotate(first.key.id, Rotation(60))
+    for issued in (first, second):
+        grant = worker.find(issued.key.digest)
+        assert grant is not None
+        assert grant.environment == "live"
+        assert grant.limits is not None
+        assert (grant.limits.apis, grant.limits.operations) == ({"shop"}, {"GET /orders"})
+        assert grant.limits.networks == "10.0.0.0/8"
+    assert second.record.networks == ("10.0.0.0/8",)
+
+
+def test_keys_for_apis_that_are_not_declared_are_refused(service: KeyService) -> None:
+    service.declare([], [], apis=["shop"])
+    with pytest.raises(InvalidOrder, match="there is no API 'mail'; the configuration declares: shop"):
+        service.create(NewKey("acme", apis=("mail",)))
+    service.declare([], [])
+    service.create(NewKey("acme", apis=("mail",)))
+
+
+def test_the_last_use_is_shown_and_ignored_when_it_is_imported(service: KeyService, database: Database) -> None:
+    issued = service.create(NewKey("acme"))
+    KeyStore(database).note_uses({issued.key.id: 1_800_000_060.0})
+    [record] = service.listing()
+    assert record.last_used == datetime.fromtimestamp(1_800_000_060.0, UTC)
+    assert service.import_records([msgspec.structs.replace(record, last_used=None)]).unchanged == 1
+    assert service.listing() == [record]
+    assert service.rotate(record.id, Rotation(60)).record.last_used is None
+
+
+def test_where_keys_work_can_be_imported(service: KeyService, worker: WorkerKeyDirectory) -> None:
+    record = service.create(NewKey("acme")).record
+    changed = msgspec.structs.replace(record, networks=("10.0.0.0/8",), environment="test")
+    assert service.import_records([changed]).changed == 1
+    [listed] = service.listing()
+    assert (listed.networks, listed.environment) == (("10.0.0.0/8",), "test")
 
 
 def test_the_key_itself_is_nowhere_in_the_database(service: KeyService, database: Database, tmp_path: Any) -> None:
@@ -79,6 +122,20 @@ def test_plans_and_roles_that_the_configuration_does_not_declare_are_refused(ser
     with pytest.raises(InvalidOrder, match=r"no role 'boss'"):
         service.create(NewKey("acme", "gold", ("clerk", "boss")))
     service.create(NewKey("acme", "gold", ("clerk",)))
+
+
+def test_roles_that_exclude_each_other_are_given_to_nobody(service: KeyService) -> None:
+    service.declare([], ["payer", "approver", "clerk"], [("approver", "payer")])
+    told = "nobody may hold the roles approver and payer together"
+    with pytest.raises(InvalidOrder, match=told):
+        service.create(NewKey("acme", roles=("payer", "clerk", "approver")))
+    made = service.create(NewKey("acme", roles=("payer", "clerk"))).record
+    with pytest.raises(InvalidOrder, match=told):
+        service.import_records([msgspec.structs.replace(made, roles=("approver", "payer"))])
+    assert [record.roles for record in service.listing()] == [("clerk", "payer")]
+    service.import_records([msgspec.structs.replace(made, roles=("approver",))])
+    service.declare([], ["payer", "approver"], [])
+    service.import_records([msgspec.structs.replace(made, roles=("approver", "payer"))])
 
 
 def test_a_key_expires(service: KeyService, worker: WorkerKeyDirectory, clock: Any) -> None:
@@ -143,7 +200,7 @@ def test_revoking_the_old_key_makes_room_for_the_next_rotation(service: KeyServi
     service.rotate(second.key.id, Rotation())
 
 
-@pytest.mark.parametrize("overlap", [-1.0, 91 * DAY, float("nan"), float("inf")])
+@rows("overlap", [-1.0, 91 * DAY, float("nan"), float("inf")])
 def test_an_impossible_overlap_is_refused(service: KeyService, overlap: float) -> None:
     issued = service.create(NewKey("acme"))
     with pytest.raises(InvalidOrder, match="overlap"):
@@ -162,7 +219,7 @@ def test_a_revoked_key_is_refused_by_workers_at_once_and_for_good(
         service.rotate(issued.key.id, Rotation())
 
 
-@pytest.mark.parametrize("key_id", ["zzzzzzzz", "", "../../etc", "x" * 10_000, "ABCDEFGH"])
+@rows("key_id", ["zzzzzzzz", "", "../../etc", "x" * 10_000, "ABCDEFGH"])
 def test_an_unknown_id_is_an_error_that_repeats_nothing(service: KeyService, key_id: str) -> None:
     for attempt in (lambda: service.revoke(key_id), lambda: service.rotate(key_id, Rotation())):
         with pytest.raises(UnknownKeyId) as caught:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from portcullis.control import log_files
-from portcullis.control.log_files import LogFiles
+from portcullis.control.log_files import LogFiles, configured_log, configured_path
+from portcullis.engine.config.diagnostics import ConfigurationError
+from portcullis.engine.config.load import LoadedConfiguration, load_configuration
 
 
 @pytest.fixture
@@ -74,3 +76,44 @@ def test_what_can_not_be_opened_is_an_error_and_leaves_nothing_open(log: Path) -
     log.with_name("access.jsonl.3").mkdir()
     with pytest.raises(IsADirectoryError):
         LogFiles(log, 5, 0.0)
+
+
+def loaded(observe: str) -> LoadedConfiguration:
+    text = """\
+listeners: {public: {bind: "127.0.0.1:0"}}
+apis:
+  shop: {hosts: ["*"], upstream: {targets: ["http://127.0.0.1:1"]}, versions: {v1: {spec: s.yaml}}}
+"""
+    return load_configuration(text + observe, "p.yaml")
+
+
+def test_the_log_is_where_the_configuration_says(log: Path) -> None:
+    configuration = loaded("observe: {access_log: {path: access.jsonl, keep: 1}}\n")
+    with configured_log(configuration, log.with_name("p.yaml"), 0.0) as files:
+        assert list(files.lines()) == [b"two\n", b"three\n"]
+    assert configured_path(configuration, Path("conf/p.yaml")) == "conf/access.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("observe", "told", "line"),
+    [
+        ("", "there is no access log to report on", 1),
+        ("observe: {access_log: {path: none.jsonl}}\n", "there is no none.jsonl yet", 4),
+        ("observe: {access_log: {path: .}}\n", "can't be read", 4),
+    ],
+)
+def test_a_log_that_can_not_be_read_is_an_error_at_its_place(log: Path, observe: str, told: str, line: int) -> None:
+    configuration = loaded(observe)
+    with pytest.raises(ConfigurationError, match=told) as caught, configured_log(configuration, log, 0.0):
+        pass
+    assert caught.value.diagnostics[0].line == line
+    assert configured_path(loaded(""), log) == ""
+
+
+def test_a_log_that_fails_while_it_is_read_is_an_error_at_its_place(log: Path) -> None:
+    configuration = loaded("observe: {access_log: {path: access.jsonl}}\n")
+    with (
+        pytest.raises(ConfigurationError, match=r"access\.jsonl can't be read: gone"),
+        configured_log(configuration, log, 0),
+    ):
+        raise OSError(5, "gone")

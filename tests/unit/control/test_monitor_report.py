@@ -161,6 +161,7 @@ def test_where_there_is_no_log_that_is_an_error_at_its_place(folder: Path, text:
     assert caught.value.diagnostics[0].file == "conf/p.yaml"
 
 
+@pytest.mark.slow
 def test_a_large_log_is_read_as_a_stream(folder: Path) -> None:
     line, finding = record(50), record(51, refused())
     (folder / "logs" / "access.jsonl").write_bytes((line * 99 + finding) * 300)

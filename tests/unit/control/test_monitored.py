@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rows import rows
 
 from portcullis.control.monitored import MonitoredRules, Rule
 from portcullis.engine.config.load import load_configuration
@@ -47,7 +48,7 @@ def rules() -> MonitoredRules:
     return MonitoredRules(loaded, Path("conf/p.yaml"))
 
 
-@pytest.mark.parametrize(
+@rows(
     ("policy", "operation", "mode", "line"),
     [
         ("validate.request", "GET /c", "apis.shop.validate.request.mode", "conf/p.yaml:13"),

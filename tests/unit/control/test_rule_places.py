@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rows import rows
 
 from portcullis.control.rule_places import RulePlaces
 from portcullis.engine.config.load import load_configuration
@@ -81,7 +82,7 @@ NARROW = operation("GET /a~b/{c}")
 WIDE = operation("GET /d")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("of", "policy", "rule", "line"),
     [
         (NARROW, "limit.rate", 'apis.shop.versions.v1.operations."GET /a~b/{c}".limit', "conf/p.yaml:17"),
@@ -112,10 +113,17 @@ def test_the_settings_place_is_told_exactly_where_a_finding_names_only_the_opera
     assert places.rule(verdict("limit.rate", source), NARROW)[1] == "conf/p.yaml:17"
 
 
+def test_what_the_source_of_a_finding_names_has_a_place(places: RulePlaces) -> None:
+    assert places.said_at("#/plans/free/rate") == ("plans.free.rate", "conf/p.yaml:4")
+    assert places.said_at("specs/shop.yaml#/paths/~1d/get") == ("#/paths/~1d/get", "conf/specs/shop.yaml:6")
+    assert places.said_at("") == ("", "")
+
+
 def test_the_cap_on_the_body_is_told_where_it_is_set(places: RulePlaces) -> None:
-    too_large = verdict("guard", code="guard.body_too_large")
+    source = "#/apis/shop/operations/GET ~1a~0b~1{c}/max_body"
+    too_large = verdict("guard", source, code="guard.body_too_large")
     assert places.rule(too_large, NARROW) == ('apis.shop.operations."GET /a~b/{c}".max_body', "conf/p.yaml:19")
-    assert places.rule(too_large, WIDE) == ("", "")
+    assert places.rule(verdict("guard", code="guard.body_too_large"), WIDE) == ("", "")
 
 
 def test_what_was_not_routed_went_by_no_rule(places: RulePlaces) -> None:

@@ -16,6 +16,7 @@ def test_paths_are_relative_to_the_configuration_file(tmp_path: Path, monkeypatc
     assert paths.control_socket == tmp_path / "conf/.portcullis/control.sock"
     assert paths.workers_socket == tmp_path / "conf/.portcullis/workers.sock"
     assert paths.database().database == str(tmp_path / "conf/.portcullis/portcullis.db")
+    assert paths.relations == tmp_path / "conf/.portcullis/relations.db"
 
 
 def test_an_absolute_directory_and_a_database_of_its_own() -> None:

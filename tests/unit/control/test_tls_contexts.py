@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ssl
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from portcullis.control.tls_contexts import TlsContexts, load_contexts
 from portcullis.engine.config.load import load_configuration
+from portcullis.mounts.client_certificates import ClientCertificates, ListenerContext
 from portcullis.stores.files import ConfigurationFiles
+from portcullis.testing.certificates import Authority, pem_of
 
 CONFIGURATION = """\
 listeners:
@@ -101,3 +105,86 @@ def test_no_part_of_a_key_is_told(folder: Path) -> None:
     (folder / "public.key").write_text("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n")
     (error,) = load(folder).errors
     assert "c2VjcmV0" not in str(error)
+
+
+# Client certificates.
+
+MESH = Authority("mesh")
+CLIENTS = CONFIGURATION.replace("key: public.key}", "key: public.key, client_ca: mesh.pem, MORE}")
+
+
+def clients(folder: Path, more: str = "client_certificate: require") -> TlsContexts:
+    (folder / "mesh.pem").write_bytes(MESH.pem)
+    return load(folder, CLIENTS.replace("MORE", more))
+
+
+def asked(contexts: TlsContexts) -> ClientCertificates:
+    assert contexts.errors == []
+    context = contexts.listeners["public"]
+    assert isinstance(context, ListenerContext)
+    assert context.asked is not None
+    return context.asked
+
+
+def test_a_listener_asks_for_client_certificates(folder: Path) -> None:
+    for more, mode in (("request", ssl.CERT_OPTIONAL), ("require", ssl.CERT_REQUIRED)):
+        contexts = clients(folder, f"client_certificate: {more}")
+        assert contexts.listeners["public"].verify_mode is mode
+        assert (asked(contexts).required, asked(contexts).revocations) == (more == "require", None)
+        assert not contexts.listeners["public"].verify_flags & ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+    assert load(folder).listeners["public"].verify_mode is ssl.CERT_NONE
+
+
+@pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
+def test_revocation_lists_are_loaded_in_either_form(folder: Path, encoding: Encoding) -> None:
+    (folder / "mesh.crl").write_bytes(MESH.revoked().public_bytes(encoding))
+    contexts = clients(folder, "crl: [mesh.crl]")
+    assert asked(contexts).complete
+    assert asked(contexts).revocations is not None
+    assert contexts.listeners["public"].verify_flags & ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
+
+
+def test_lists_of_some_of_the_authorities_are_for_those_that_they_issued(folder: Path) -> None:
+    (folder / "below.crl").write_bytes(pem_of(Authority("below", MESH).revoked()))
+    contexts = clients(folder, "crl: [below.crl]")
+    assert not asked(contexts).complete
+    flags = contexts.listeners["public"].verify_flags
+    assert flags & ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
+    assert flags & ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN != ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "pointer", "message"),
+    [
+        ("mesh.crl", None, "listeners.public.tls.crl[0]", "mesh.crl can't be read: No such file"),
+        ("mesh.crl", b"nothing", "listeners.public.tls.crl[0]", "mesh.crl can't be used: it is no revocation list"),
+        ("mesh.crl", MESH.pem, "listeners.public.tls.crl[0]", "mesh.crl can't be used: it is no revocation list"),
+        (
+            "mesh.crl",
+            pem_of(MESH.revoked(starts=timedelta(days=-2), ends=timedelta(days=-1))),
+            "listeners.public.tls.crl[0]",
+            "mesh.crl can't be used: the list of CN=mesh has expired at",
+        ),
+        ("mesh.pem", b"", "listeners.public.tls.client_ca", "mesh.pem can't be used: there is no certificate in it"),
+        (
+            "mesh.pem",
+            MESH.issue("CN=leaf").pem,
+            "listeners.public.tls.client_ca",
+            "mesh.pem can't be used: CN=leaf is no certificate authority",
+        ),
+    ],
+)
+def test_what_can_not_be_used_keeps_the_listener_from_serving(
+    folder: Path, file: str, content: bytes | None, pointer: str, message: str
+) -> None:
+    (folder / "mesh.crl").write_bytes(pem_of(MESH.revoked()))
+    (folder / "mesh.pem").write_bytes(MESH.pem)
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content)
+    contexts = load(folder, CLIENTS.replace("MORE", "crl: [mesh.crl]"))
+    (error,) = contexts.errors
+    assert error.pointer == pointer
+    assert error.message.startswith(message)
+    assert contexts.listeners == {}

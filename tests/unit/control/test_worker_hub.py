@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
+from rows import rows
 
 from portcullis.control.metrics import Metrics
 from portcullis.control.worker_hub import WorkerHub, WorkerLine
 from portcullis.engine.tally import Series, TallyDelta
-from portcullis.stores.frames import MAX_FRAME, FrameDecoder, Hello, Kind, encode_frame
+from portcullis.stores.frames import MAX_FRAME, FrameDecoder, Hello, Kind, Question, Reply, encode_frame, encode_topic
 from portcullis.testing import FakeTransport
 
 encode = msgspec.msgpack.encode
@@ -22,7 +25,9 @@ class Hub:
     def __init__(self) -> None:
         self.written: list[bytes] = []
         self.metrics = Metrics(lambda: 0)
-        self.hub = WorkerHub(self.metrics, self.written.append, lambda: b"all keys")
+        self.hub = WorkerHub(self.metrics, self.written.append)
+        self.hub.announce("keys", lambda: b"all keys")
+        self.hub.announce("not known yet", lambda: None)
 
     def connect(self, hello: bytes = HELLO) -> tuple[WorkerLine, FakeTransport]:
         line, transport = self.hub.make_line(), FakeTransport()
@@ -40,10 +45,10 @@ def tally(**gauges: int) -> bytes:
     return encode_frame(Kind.TALLY, encode(TallyDelta([(KEY, Series(count=1))], **gauges)))
 
 
-def test_a_worker_that_says_hello_gets_all_keys() -> None:
+def test_a_worker_that_says_hello_is_told_all_that_is_known() -> None:
     hub = Hub()
     line, transport = hub.connect()
-    assert frames(transport) == [(Kind.KEYS, b"all keys")]
+    assert frames(transport) == [(Kind.TOPIC, b"keys\0all keys"), (Kind.INFORMED, b"")]
     assert hub.hub.lines == {line}
 
 
@@ -82,9 +87,78 @@ def test_a_change_of_keys_reaches_every_worker_that_has_said_hello() -> None:
     _, other = hub.connect(encode_frame(Kind.HELLO, encode(Hello(1, 1, 4243))))
     _, silent = hub.connect(b"")
     one.take(), other.take()
-    hub.hub.push_keys(b"one key")
-    assert frames(one) == frames(other) == [(Kind.KEYS, b"one key")]
+    hub.hub.publish("keys", b"one key")
+    assert frames(one) == frames(other) == [(Kind.TOPIC, b"keys\0one key")]
     assert silent.sent == b""
+
+
+def test_what_is_withdrawn_is_told_to_nobody_any_more() -> None:
+    hub = Hub()
+    hub.hub.withdraw("keys")
+    hub.hub.withdraw("never announced")
+    _, transport = hub.connect()
+    assert frames(transport) == [(Kind.INFORMED, b"")]
+
+
+def question(number: int, topic: str, text: bytes = b"?") -> bytes:
+    return encode_frame(Kind.QUESTION, encode(Question(number, topic, text)))
+
+
+async def replies(transport: FakeTransport, count: int) -> dict[int, bytes | None]:
+    found: dict[int, bytes | None] = {}
+    async with asyncio.timeout(10):
+        while len(found) < count:
+            await asyncio.sleep(0)
+            for kind, payload in frames(transport):
+                assert kind is Kind.REPLY
+                reply = msgspec.msgpack.decode(payload, type=Reply)
+                found[reply.number] = reply.answer
+    return found
+
+
+async def test_questions_are_answered_each_in_its_own_time(caplog: pytest.LogCaptureFixture) -> None:
+    hub = Hub()
+    release = asyncio.Event()
+
+    async def slow(text: bytes) -> bytes:
+        await release.wait()
+        return text.upper()
+
+    async def fast(text: bytes) -> bytes:
+        return text
+
+    async def broken(_text: bytes) -> bytes:
+        raise RuntimeError("broken")
+
+    hub.hub.answer("slow", slow)
+    hub.hub.answer("fast", fast)
+    hub.hub.answer("broken", broken)
+    line, transport = hub.connect()
+    transport.take()
+    for number, topic in enumerate(("slow", "fast", "broken", "unheard of")):
+        line.data_received(question(number, topic, b"a"))
+    assert await replies(transport, 3) == {1: b"a", 2: None, 3: None}
+    assert "a question about broken: RuntimeError" in caplog.text
+    release.set()
+    assert await replies(transport, 1) == {0: b"A"}
+
+
+async def test_who_has_gone_gets_no_reply() -> None:
+    hub = Hub()
+    release = asyncio.Event()
+
+    async def slow(text: bytes) -> bytes:
+        await release.wait()
+        return text
+
+    hub.hub.answer("slow", slow)
+    line, transport = hub.connect()
+    line.data_received(question(1, "slow"))
+    transport.lose(line)
+    transport.take()
+    release.set()
+    await asyncio.sleep(0.01)
+    assert transport.sent == b""
 
 
 def test_a_worker_that_does_not_read_is_given_up() -> None:
@@ -92,11 +166,11 @@ def test_a_worker_that_does_not_read_is_given_up() -> None:
     _, transport = hub.connect()
     transport.take()
     transport.unsent = MAX_FRAME + 1
-    hub.hub.push_keys(b"one key")
+    hub.hub.publish("keys", b"one key")
     assert (transport.closed, transport.sent) == ("aborted", b"")
 
 
-@pytest.mark.parametrize(
+@rows(
     "wire",
     [
         encode_frame(Kind.RECORDS, b"{}\n"),
@@ -115,9 +189,9 @@ def test_who_begins_with_anything_but_a_hello_is_hung_up_on(wire: bytes) -> None
     assert hub.hub.lines == set()
 
 
-@pytest.mark.parametrize(
+@rows(
     "wire",
-    [HELLO, encode_frame(Kind.KEYS, b"forged"), encode_frame(Kind.TALLY, b"x"), b"\xff" * 5, b"\0\0\0\0\x09"],
+    [HELLO, encode_topic("keys", b"forged"), encode_frame(Kind.TALLY, b"x"), b"\xff" * 5, b"\0\0\0\0\x09"],
     ids=["second hello", "keys", "no tally", "too long", "no kind"],
 )
 def test_a_worker_that_says_what_makes_no_sense_is_hung_up_on(wire: bytes) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 import yaml
+from rows import rows
 
+from portcullis.demo.bookshop import CUSTOMERS
 from portcullis.demo.calls import CALLS, CONSUMERS, READER, VARIABLES, Call
 
 
+@cache
 def load(name: str) -> Any:
     return yaml.safe_load(files("portcullis.demo").joinpath(name).read_text("utf-8"))
 
@@ -28,7 +31,7 @@ def is_declared(call: Call) -> bool:
     return False
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+@rows("call", CALLS, ids=lambda call: call.name)
 def test_a_call_to_an_operation_that_does_not_exist_is_refused_for_that(call: Call) -> None:
     assert is_declared(call) is (call.code not in ("guard.unknown_path", "guard.method_not_allowed"))
 
@@ -44,13 +47,26 @@ def test_refusals_have_a_code_and_the_rest_has_none() -> None:
         assert bool(call.code) is (call.status >= 400), call.name
 
 
-def test_the_consumers_plans_exist_and_the_burst_exceeds_its_plan() -> None:
-    plans = load("portcullis.yaml")["plans"]
-    assert set(CONSUMERS.values()) == set(plans)
-    assert set(VARIABLES) == set(CONSUMERS)
+def test_the_consumers_plans_and_roles_exist_and_the_burst_exceeds_its_plan() -> None:
+    plans, roles = load("portcullis.yaml")["plans"], load("portcullis.yaml")["roles"]
+    assert {consumer.plan for consumer in CONSUMERS} == set(plans)
+    assert {role for consumer in CONSUMERS for role in consumer.roles} == set(roles)
+    assert set(VARIABLES) == {consumer.name for consumer in CONSUMERS}
     (burst,) = [call for call in CALLS if call.times > 1]
     assert burst.consumer == READER
     assert burst.times > plans["reader"]["rate"]["burst"] + 1
+
+
+def test_customers_of_the_shop_are_consumers_of_the_gateway() -> None:
+    assert set(CUSTOMERS) <= {consumer.name for consumer in CONSUMERS}
+
+
+def test_attacks_by_owasps_list_succeed_against_the_api_alone() -> None:
+    attacks = [call for call in CALLS if call.risk]
+    assert {call.risk for call in attacks} == {"API1:2023", "API3:2023", "API5:2023"}
+    for call in attacks:
+        assert call.bare_status in (200, 201, 204), call.name
+        assert call.code or call.kept_back, call.name
 
 
 def test_the_document_has_enough_to_play_with() -> None:
@@ -60,7 +76,7 @@ def test_the_document_has_enough_to_play_with() -> None:
     assert len(operations) >= 10
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+@rows("call", CALLS, ids=lambda call: call.name)
 def test_a_printed_call_is_one_line_that_a_shell_reads_as_the_call(call: Call) -> None:
     line = call.curl("http://127.0.0.1:1/x")
     assert "\n" not in line
@@ -79,3 +95,8 @@ def test_a_bare_call_carries_no_key() -> None:
 def test_the_record_may_say_more_than_the_answer() -> None:
     (no_key,) = [call for call in CALLS if call.name == "No key"]
     assert (no_key.code, no_key.expected_record) == ("authenticate.failed", "authenticate.missing")
+
+
+def test_a_code_of_what_was_changed_is_none_of_a_refusal() -> None:
+    (everybodys,) = [call for call in CALLS if call.name == "Everybody's orders"]
+    assert (everybodys.recorded, everybodys.expected_record) == ("objects.list_filtered", "")

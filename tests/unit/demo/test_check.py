@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from rows import rows
 
 from portcullis.demo import check
 from portcullis.demo.calls import Call
@@ -21,7 +22,7 @@ def test_the_expected_refusal_is_no_fault() -> None:
     assert faults_of_answer(REFUSED, 401, PROBLEM, b'{"code": "authenticate.failed"}') == []
 
 
-@pytest.mark.parametrize(
+@rows(
     ("status", "headers", "body", "fault"),
     [
         (200, PROBLEM, b'{"code": "authenticate.failed"}', "status 200, not 401"),
@@ -43,8 +44,29 @@ def test_an_allowed_answer_says_what_is_left() -> None:
     assert faults_of_answer(PASSED, 200, {}, b"") == ["no RateLimit"]
 
 
+FILTERED = Call("Filtered", "", "GET", "/x", 200, recorded="objects.list_filtered", bare_status=200, kept_back="bob")
+
+
+def test_what_must_be_kept_back_is_a_fault_where_it_is_told() -> None:
+    assert faults_of_answer(FILTERED, 200, {"ratelimit": ""}, b'["ann"]') == []
+    assert faults_of_answer(FILTERED, 200, {"ratelimit": ""}, b'["ann", "bob"]') == ["the answer tells 'bob'"]
+
+
+def test_what_was_done_to_an_answer_must_be_in_its_record() -> None:
+    line = {"decision": "allow", "status": 200, "method": "GET", "verdicts": [{"policy": "objects.owner"}]}
+    assert faults_of_record(FILTERED, line) == ["record: no verdict has the code 'objects.list_filtered'"]
+    line["verdicts"] = [{"policy": "objects.owner", "code": "objects.list_filtered"}]
+    assert faults_of_record(FILTERED, line) == []
+
+
 def test_the_expected_record_is_no_fault() -> None:
-    line = {"decision": "refuse", "code": "authenticate.missing", "status": 401, "method": "GET"}
+    line = {
+        "decision": "refuse",
+        "code": "authenticate.missing",
+        "status": 401,
+        "method": "GET",
+        "verdicts": [{"policy": "authenticate.api_key", "code": "authenticate.missing"}],
+    }
     assert faults_of_record(REFUSED, line) == []
     assert faults_of_record(PASSED, {"decision": "allow", "status": 200, "method": "GET"}) == []
 
@@ -54,6 +76,7 @@ def test_a_record_that_says_something_else_is_a_fault() -> None:
     assert faults_of_record(REFUSED, line) == [
         "record: decision is 'allow', not 'refuse'",
         "record: code is '', not 'authenticate.missing'",
+        "record: no verdict has the code 'authenticate.missing'",
     ]
 
 
@@ -106,6 +129,15 @@ async def test_the_api_alone_is_asked_without_a_key(monkeypatch: pytest.MonkeyPa
     (outcome,) = await outcomes(monkeypatch, gate, site, Call("Fine", "", "GET", "/x", 200, bare_status=201))
     assert outcome.faults == ("the API alone: 200, not 201",)
     assert "x-api-key" not in gate.requests[0].headers
+
+
+async def test_an_api_that_tells_less_than_it_is_said_to_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = site_of(tmp_path)
+    call = Call("Fine", "", "GET", "/x", 200, bare_status=200, kept_back="bob")
+    (outcome,) = await outcomes(monkeypatch, FakeGate(site.access_log), site, call)
+    assert outcome.faults == ("the API alone does not tell 'bob'",)
 
 
 async def test_a_call_without_a_record_is_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def shown(console: Console) -> str:
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.chdir(tmp_path)
-    keys = {"corner-shop": KEY, "night-reader": KEY}
+    keys = {"corner-shop": KEY, "night-reader": KEY, "back-office": KEY}
     return Site(tmp_path / ".demo", "http://127.0.0.1:1/shop/v1", "http://127.0.0.1:2", "http://127.0.0.1:3", keys)
 
 
@@ -38,6 +38,15 @@ def test_every_call_is_one_unbroken_line_however_narrow_the_screen(console: Cons
         assert call.curl(site.public) in lines
     assert f"export SHOP_KEY={KEY}" in lines
     assert f"export READER_KEY={KEY}" in lines
+    assert f"export CLERK_KEY={KEY}" in lines
+
+
+def test_an_attack_is_told_with_its_place_in_owasps_list_and_what_the_api_gives_away(
+    console: Console, site: Site
+) -> None:
+    show_calls(console, site)
+    assert "Everybody's orders  200  API1:2023" in shown(console)
+    assert "Without the gate the API says 200 and tells night-reader:" in shown(console)
 
 
 def test_paths_are_told_as_seen_from_here(console: Console, site: Site) -> None:

@@ -8,6 +8,7 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.api_key_format import (
     CHECKSUM_LENGTH,
@@ -60,7 +61,7 @@ def test_arbitrary_bytes_are_no_key(junk: bytes) -> None:
     assert not is_well_formed(junk)
 
 
-@pytest.mark.parametrize(("before", "after"), [("", "\n"), ("", "\0"), (" ", ""), ("", " "), ("x", ""), ("", "٣")])
+@rows(("before", "after"), [("", "\n"), ("", "\0"), (" ", ""), ("", " "), ("x", ""), ("", "٣")])
 def test_a_key_with_something_around_it_is_no_key(before: str, after: str) -> None:
     text = mint(secrets.randbelow).reveal()
     assert not is_well_formed(f"{before}{text}{after}".encode())
@@ -94,9 +95,7 @@ def test_only_keys_can_be_wrapped() -> None:
         ApiKey("pcl_hunter2")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "abcdefg", "abcdefghi", "ABCDEFGH", "abcdefg\n", "abcdefgh\n", "abc/efgh", "٣bcdefgh"]
-)
+@rows("text", ["", "abcdefg", "abcdefghi", "ABCDEFGH", "abcdefg\n", "abcdefgh\n", "abc/efgh", "٣bcdefgh"])
 def test_what_is_no_id(text: str) -> None:
     assert not is_id(text)
 

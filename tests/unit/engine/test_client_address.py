@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import ipaddress
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.client_address import counted_as
 
 
-@pytest.mark.parametrize(
+@rows(
     ("address", "name"),
     [
         ("192.0.2.7", "192.0.2.7"),

@@ -6,7 +6,7 @@ import re
 from http import HTTPStatus
 from pathlib import Path
 
-import pytest
+from rows import rows
 
 from portcullis.engine import codes
 from portcullis.engine.codes import ENGINE_CODES, PHASES, Code
@@ -16,7 +16,7 @@ ALL = [*ENGINE_CODES, *(code for policy in all_policies() for code in policy.cod
 UNOFFICIAL = {499}  # nginx's: the client closed the connection; it is recorded, never sent
 NAME = re.compile(r"[a-z]+\.[a-z][a-z_]*[a-z]")
 
-each_code = pytest.mark.parametrize("code", ALL, ids=lambda code: code.name)
+each_code = rows("code", ALL, ids=lambda code: code.name)
 
 
 def test_every_code_that_is_declared_here_is_in_the_registry() -> None:
@@ -78,4 +78,4 @@ def test_every_code_of_the_gateway_is_said_somewhere() -> None:
     names = {name for name, value in vars(codes).items() if isinstance(value, Code)}
     source = Path(codes.__file__).resolve().parents[1]
     text = "\n".join(path.read_text(encoding="utf-8") for path in source.rglob("*.py") if path.name != "codes.py")
-    assert {name for name in names if not re.search(rf"\b{name}\b", text)} == set()
+    assert names - set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", text)) == set()

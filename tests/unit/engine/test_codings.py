@@ -12,6 +12,7 @@ from collections.abc import Callable
 import brotli
 import pytest
 import zstandard
+from rows import rows
 
 from portcullis.engine.codings import ALLOWANCE, SUPPORTED, CodingError, decoder
 
@@ -81,36 +82,37 @@ def text() -> bytes:
     return b" ".join(chance.choices(words, k=40_000))
 
 
-@pytest.mark.parametrize(("coding", "encode"), ENCODERS)
-@pytest.mark.parametrize("step", [0, 4096, 65_537])
-def test_what_was_encoded_comes_out_as_it_was(coding: bytes, encode: Encode, step: int, text: bytes) -> None:
-    assert decode(coding, encode(text), step) == text
+@rows(("coding", "encode"), ENCODERS)
+def test_what_was_encoded_comes_out_as_it_was(coding: bytes, encode: Encode, text: bytes) -> None:
+    encoded = encode(text)
+    for step in (0, 4096, 65_537):
+        assert decode(coding, encoded, step) == text, step
 
 
-@pytest.mark.parametrize(("coding", "encode"), ENCODERS)
+@rows(("coding", "encode"), ENCODERS)
 def test_pieces_may_be_of_one_byte(coding: bytes, encode: Encode) -> None:
     assert decode(coding, encode(b'{"a": [1, 2, 3]}' * 30), 1) == b'{"a": [1, 2, 3]}' * 30
 
 
-@pytest.mark.parametrize(("coding", "encode"), ENCODERS)
+@rows(("coding", "encode"), ENCODERS)
 def test_what_cannot_be_compressed_passes_too(coding: bytes, encode: Encode) -> None:
-    noise = random.Random(5).randbytes(300_000)
-    assert decode(coding, encode(noise), 50_000) == noise
+    noise = random.Random(5).randbytes(100_000)
+    assert decode(coding, encode(noise), 30_000) == noise
 
 
-@pytest.mark.parametrize(("coding", "encode"), ENCODERS)
+@rows(("coding", "encode"), ENCODERS)
 def test_an_empty_body_may_be_encoded(coding: bytes, encode: Encode) -> None:
     assert decode(coding, encode(b"")) == b""
 
 
-@pytest.mark.parametrize(("coding", "encode"), SINGLE)
+@rows(("coding", "encode"), SINGLE)
 def test_what_is_cut_short_is_malformed(coding: bytes, encode: Encode) -> None:
     whole = encode(b"some text, and then some more of it" * 10)
     for length in range(len(whole)):
         assert fault(coding, whole[:length]) == "malformed", length
 
 
-@pytest.mark.parametrize(("coding", "encode"), SINGLE)
+@rows(("coding", "encode"), SINGLE)
 def test_what_follows_the_end_is_malformed(coding: bytes, encode: Encode) -> None:
     whole = encode(b"some text")
     for more in (b"x", b"\0", b"more of something else"):
@@ -118,7 +120,7 @@ def test_what_follows_the_end_is_malformed(coding: bytes, encode: Encode) -> Non
         assert fault(coding, whole + more, step=1) == "malformed"
 
 
-@pytest.mark.parametrize("coding", [b"gzip", b"br", b"zstd", b"deflate"])
+@rows("coding", [b"gzip", b"br", b"zstd", b"deflate"])
 def test_garbage_is_malformed(coding: bytes) -> None:
     assert fault(coding, b"\xff" * 50) == "malformed"
     assert fault(coding, b'{"a": 1}' * 10) == "malformed"
@@ -143,14 +145,12 @@ def test_a_skippable_frame_is_malformed() -> None:
     assert fault(b"zstd", b"\x50\x2a\x4d\x18\4\0\0\0abcd" + zstandard.compress(b"x")) == "malformed"
 
 
-@pytest.mark.parametrize("coding", [None, b"identity", b"Identity", b"identity, identity", b"", b" , "])
+@rows("coding", [None, b"identity", b"Identity", b"identity, identity", b"", b" , "])
 def test_without_a_coding_there_is_nothing_to_take_off(coding: bytes | None) -> None:
     assert decoder(coding, max_bytes=1) is None
 
 
-@pytest.mark.parametrize(
-    "coding", [b"compress", b"gzip;q=1", b"gzip br", b"\xff", b"gzip, snappy", b"br, gzip, zstd", b"aes128gcm"]
-)
+@rows("coding", [b"compress", b"gzip;q=1", b"gzip br", b"\xff", b"gzip, snappy", b"br, gzip, zstd", b"aes128gcm"])
 def test_other_codings_are_not_supported(coding: bytes) -> None:
     with pytest.raises(CodingError) as caught:
         decoder(coding, max_bytes=1)
@@ -161,22 +161,21 @@ def test_what_is_supported_is_supported() -> None:
     assert all(decoder(coding.strip(), max_bytes=1) for coding in SUPPORTED.split(b","))
 
 
-@pytest.mark.parametrize(("coding", "encode"), ENCODERS)
+@rows(("coding", "encode"), ENCODERS)
 def test_more_than_the_most_is_too_large(coding: bytes, encode: Encode, text: bytes) -> None:
     encoded = encode(text)
     assert decode(coding, encoded, max_bytes=len(text)) == text
     assert fault(coding, encoded, max_bytes=len(text) - 1) == "too_large"
 
 
-@pytest.mark.parametrize(("coding", "encode"), ENCODERS)
+@rows(("coding", "encode"), ENCODERS)
 def test_what_grows_too_much_is_a_bomb(coding: bytes, encode: Encode) -> None:
-    zeros = bytes(4 * MIB)
-    encoded = encode(zeros)
+    encoded = encode(bytes(2 * MIB))
     assert fault(coding, encoded, max_bytes=100 * MIB) == "bomb"
     assert fault(coding, encoded, step=100, max_bytes=100 * MIB) == "bomb"
 
 
-@pytest.mark.parametrize(("coding", "encode"), ENCODERS)
+@rows(("coding", "encode"), ENCODERS)
 def test_small_bodies_may_compress_well(coding: bytes, encode: Encode) -> None:
     assert decode(coding, encode(bytes(ALLOWANCE))) == bytes(ALLOWANCE)
 
@@ -202,7 +201,8 @@ BOMBS = [
 ]
 
 
-@pytest.mark.parametrize(("coding", "make"), BOMBS)
+@pytest.mark.slow
+@rows(("coding", "make"), BOMBS)
 def test_a_bomb_is_stopped_before_it_takes_memory_or_time(coding: bytes, make: Callable[[], bytes]) -> None:
     bomb = make()
     tracemalloc.start()

@@ -6,10 +6,14 @@ from textwrap import dedent, indent
 from typing import Any
 
 import pytest
+from rows import rows
 
+from portcullis.engine import compile as compile_module
 from portcullis.engine.compile import DEFAULT_MAX_BODY, compile_snapshot
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.config.load import load_configuration
+from portcullis.engine.decision import Answer
+from portcullis.engine.endpoints.endpoint import make_endpoint
 from portcullis.engine.operation import Operation
 from portcullis.engine.ports import Ports
 from portcullis.engine.snapshot import Snapshot
@@ -58,6 +62,10 @@ class Files:
         if path not in self.files:
             raise FileNotFoundError(2, "No such file or directory", path)
         return self.files[path].encode()
+
+    def read_referred(self, path: str, document: str) -> bytes:
+        del document
+        return self.read(path)
 
     def environment(self, name: str) -> str | None:
         return None
@@ -120,6 +128,120 @@ def test_a_base_path_replaces_the_servers() -> None:
     assert name_of(snapshot, "GET /shop/orders") == "guard.unknown_path"
 
 
+UPLOADS = """\
+openapi: 3.1.0
+info: {title: Files, version: "1"}
+servers: [{url: "https://api.example/v1"}]
+paths:
+  /files:
+    get: {responses: {}}
+    post: {servers: [{url: "https://uploads.example/upload/v1"}, {url: "/upload/v1/"}], responses: {}}
+  /users:
+    servers: [{url: "https://api.example/v1/admin"}]
+    get: {responses: {}}
+    post: {servers: [{url: "https://other.example/v1"}], responses: {}}
+"""
+
+
+def test_an_operation_with_servers_of_its_own_is_served_below_their_path() -> None:
+    snapshot = compile_apis(Files(shop_yaml=UPLOADS), shop=API)
+    assert name_of(snapshot, "GET /v1/files") == "shop v1 GET /files"
+    assert name_of(snapshot, "POST /v1/files") == "guard.method_not_allowed"
+    assert name_of(snapshot, "POST /upload/v1/files") == "shop v1 POST /files"
+    assert name_of(snapshot, "GET /upload/v1/files") == "guard.method_not_allowed"
+    assert name_of(snapshot, "GET /v1/admin/users") == "shop v1 GET /users"
+    assert name_of(snapshot, "GET /v1/users") == "guard.method_not_allowed"
+    assert name_of(snapshot, "POST /v1/users") == "shop v1 POST /users"
+
+
+@rows(
+    ("path", "call", "upstream"),
+    [
+        ("keep", "POST /upload/v1/files", "/upload/v1/files"),
+        ("strip", "POST /upload/v1/files", "/files"),
+        ("strip", "GET /v1/files", "/files"),
+        ("strip", "GET /v1/admin/users", "/users"),
+    ],
+)
+def test_what_is_stripped_is_the_path_before_the_one_in_the_document(path: str, call: str, upstream: str) -> None:
+    api = API.replace('9000"]}', f'9000"], path: {path}}}')
+    operation = found(compile_apis(Files(shop_yaml=UPLOADS), shop=api), call)
+    assert isinstance(operation, Operation)
+    assert operation.upstream_path(call.partition(" ")[2]) == upstream
+
+
+def test_a_base_path_holds_for_operations_with_servers_of_their_own_too() -> None:
+    snapshot = compile_apis(Files(shop_yaml=UPLOADS), shop=API + "base_path: /store\n")
+    assert name_of(snapshot, "POST /store/files") == "shop v1 POST /files"
+    assert name_of(snapshot, "GET /store/users") == "shop v1 GET /users"
+    assert name_of(snapshot, "POST /upload/v1/files") == "guard.unknown_path"
+    (warning,) = (each for each in snapshot.warnings if "servers" in each.message)
+    assert (warning.file, warning.line, warning.severity) == ("shop.yaml", 7, "warning")
+    assert warning.message == (
+        "its own servers have the path /upload/v1 (and 1 more of this document), "
+        "but base_path says that all is served below /store"
+    )
+
+
+def test_versions_that_a_header_field_chooses_may_be_served_below_several_paths() -> None:
+    api = API.replace("v1: {spec: shop.yaml}", "v1: {spec: shop.yaml}, v2: {spec: old.yaml}")
+    files = Files(shop_yaml=UPLOADS, old_yaml=UPLOADS.replace("/upload/v1", "/v1"))
+    snapshot = compile_apis(files, shop=api + "version: {by: header, name: V}\n")
+    assert name_of(snapshot, "POST /upload/v1/files", v="v1") == "shop v1 POST /files"
+    assert name_of(snapshot, "POST /upload/v1/files", v="v2") == "guard.unknown_version"
+    assert name_of(snapshot, "POST /v1/files", v="v2") == "shop v2 POST /files"
+    assert name_of(snapshot, "GET /v1/admin/users", v="v1") == "shop v1 GET /users"
+
+
+def test_paths_that_are_the_same_by_their_servers_are_served_as_one() -> None:
+    more = "/v1/files: {put: {servers: [{url: /}], responses: {}}}\n  /users:"
+    snapshot = compile_apis(Files(shop_yaml=UPLOADS.replace("/users:", more)), shop=API)
+    assert name_of(snapshot, "PUT /v1/files") == "shop v1 PUT /v1/files"
+    assert name_of(snapshot, "GET /v1/files") == "shop v1 GET /files"
+
+
+@rows(
+    ("before", "after", "error"),
+    [
+        (
+            "https://uploads.example/upload/v1",
+            "https://uploads.example/{x}",
+            (
+                "7:5: #/paths/~1files/post: the path of the servers of POST /files, /{x}, holds more than plain"
+                " segments of letters, digits and -._~ (give the API a base_path)"
+            ),
+        ),
+        (
+            "/users:",
+            "/v1/files: {get: {servers: [{url: /}], responses: {}}}\n  /users:",
+            (
+                "8:15: #/paths/~1v1~1files/get: by its servers this is GET /v1/files, and so is GET /files (leave"
+                " one of them out, or correct its servers)"
+            ),
+        ),
+        (
+            "/users:",
+            "/x/b: {get: {servers: [{url: /v1/y}], responses: {}}}\n  /y/x/b: {get: {responses: {}}}\n  /users:",
+            (
+                "9:12: #/paths/~1y~1x~1b/get: by its servers this is GET /v1/y/x/b, and so is GET /x/b (leave one"
+                " of them out, or correct its servers)"
+            ),
+        ),
+    ],
+)
+def test_servers_of_operations_that_can_not_be_served(before: str, after: str, error: str) -> None:
+    files = Files(shop_yaml=UPLOADS.replace(before, after, 1))
+    assert errors(files, shop=API) == [f"shop.yaml:{error}"]
+
+
+def test_a_version_in_the_path_must_be_in_the_path_of_all_servers() -> None:
+    (error,) = errors(Files(shop_yaml=UPLOADS), shop=API + "version: {by: path}\n")
+    assert error == (
+        "shop.yaml:10:5: #/paths/~1users/get: the path of the servers of GET /users, /v1/admin,"
+        " does not end with the version v1 (give the API a base_path)"
+    )
+
+
 def test_a_document_may_consist_of_several_files() -> None:
     order = "type: object\nproperties: {a: {type: integer}}\n"
     files = Files(
@@ -160,12 +282,12 @@ def test_paths_that_differ_in_the_names_of_variables_are_served_as_one() -> None
     assert "they are served as one" in snapshot.warnings[0].message
 
 
-@pytest.mark.parametrize(("setting", "admitted"), [("", False), ("allow_encoded_slash: true\n", True)])
+@rows(("setting", "admitted"), [("", False), ("allow_encoded_slash: true\n", True)])
 def test_encoded_slashes_are_admitted_where_the_file_says_so(setting: str, admitted: bool) -> None:
     assert {operation.encoded_slash for operation in compile_apis(shop=API + setting).operations} == {admitted}
 
 
-@pytest.mark.parametrize("base_path", ["/store", "/"])
+@rows("base_path", ["/store", "/"])
 def test_the_version_is_the_segment_after_the_base_path(base_path: str) -> None:
     versions = "versions: {v1: {spec: shop.yaml}, v2: {spec: shop.yaml}}"
     api = API.replace("versions: {v1: {spec: shop.yaml}}", versions)
@@ -194,7 +316,7 @@ def test_a_header_field_chooses_the_version_and_may_be_left_out_where_there_is_a
     assert name_of(snapshot, "GET /shop/bills", **{"shop-version": "v3"}) == "guard.unknown_version"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("declared", "host", "served"),
     [
         ("api.shop.example", "api.shop.example", True),
@@ -217,9 +339,7 @@ def test_two_apis_share_a_host_where_their_paths_differ() -> None:
     assert name_of(snapshot, "GET /store/orders") == "store v1 GET /orders"
 
 
-@pytest.mark.parametrize(
-    ("path", "sent"), [("keep", "/shop/orders"), ("strip", "/orders")], ids=["as received", "without the prefix"]
-)
+@rows(("path", "sent"), [("keep", "/shop/orders"), ("strip", "/orders")], ids=["as received", "without the prefix"])
 def test_the_path_is_sent_upstream(path: str, sent: str) -> None:
     snapshot = compile_apis(shop=API.replace('"]}', f'"], path: {path}}}'))
     operation = found(snapshot, "GET /shop/orders")
@@ -272,9 +392,7 @@ def test_the_narrower_setting_wins() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("setting", "bytes_"), [("", DEFAULT_MAX_BODY), ("max_body: 0\n", 0), ("max_body: 2KiB\n", 2048)]
-)
+@rows(("setting", "bytes_"), [("", DEFAULT_MAX_BODY), ("max_body: 0\n", 0), ("max_body: 2KiB\n", 2048)])
 def test_a_body_has_a_cap(setting: str, bytes_: int) -> None:
     assert {operation.max_body for operation in compile_apis(shop=API + setting).operations} == {bytes_}
 
@@ -417,7 +535,7 @@ def test_operations_of_a_document_whose_paths_can_not_be_served_are_still_known(
     )
 
 
-@pytest.mark.parametrize("path", ["/a/../b", "/a//b", "/.", "/a;b", "/a%20b"])
+@rows("path", ["/a/../b", "/a//b", "/.", "/a;b", "/a%20b"])
 def test_a_servers_path_that_reads_in_two_ways_is_refused_unless_a_base_path_replaces_it(path: str) -> None:
     files = Files(shop_yaml=SHOP.replace("example/shop", f"example{path}"))
     (error,) = errors(files, shop=API)
@@ -433,7 +551,7 @@ def test_a_servers_path_without_the_version_is_refused_where_the_path_names_the_
     )
 
 
-@pytest.mark.parametrize(
+@rows(
     ("path", "reason"),
     [
         ("/a/./b", "a path template has no dot segments"),
@@ -520,3 +638,20 @@ def test_what_the_author_of_a_document_should_know_is_kept_once() -> None:
     assert str(warning).startswith("shop.yaml:8:")
     assert "multipart/mixed" in warning.message
     assert compile_apis(shop=API).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host"), [("shop", "id"), ('"*"', "id"), ('"*.example"', "id.example"), ("id", "id")]
+)
+def test_endpoints_of_the_gateway_are_served_beside_the_apis(
+    hosts: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = make_endpoint(host, "POST", "/token", lambda *_: Answer(200), place=("tokens",), policy="tokens")
+    monkeypatch.setattr(compile_module, "find_endpoints", lambda _context: iter([endpoint]))
+    snapshot = compile_apis(shop=API.replace("api.shop.example", hosts))
+    request = make_request("POST", "/token", {"host": host})
+    assert snapshot.route(request) is None
+    assert request.operation.name == "POST /token"
+    of_api = make_request("GET", "/shop/orders", {"host": hosts.strip('"').replace("*", "a")})
+    assert snapshot.route(of_api) is None
+    assert of_api.operation.name == "GET /orders"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from portcullis.engine import documents as documents_module
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.documents import Documents
+from portcullis.stores.files import ConfigurationFiles
 from portcullis.testing import FakeFiles
 
 SPEC = {
@@ -119,3 +121,33 @@ def test_without_a_cache_documents_are_loaded(loads: list[str]) -> None:
     for _ in range(2):
         documents.release(documents.load("shop.json"))
     assert len(loads) == 2
+
+
+def test_a_link_out_of_the_folder_is_an_error_at_the_reference(tmp_path: Path) -> None:
+    (tmp_path / "secret.json").write_text(json.dumps(PARTS))
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / "shop.json").write_text(json.dumps(SPEC))
+    (folder / "parts.json").symlink_to("../secret.json")
+    (operation,) = Documents(ConfigurationFiles(folder / "portcullis.yaml"), None).load("shop.json").operations
+    (diagnostic,) = operation.unsupported
+    assert diagnostic.file == "shop.json"
+    assert diagnostic.message == "parts.json#/ok: parts.json can't be read: a link leads it out of the folder"
+    assert diagnostic.hint.startswith("put the file itself there")
+
+
+def test_what_was_kept_is_not_used_once_a_link_leads_out(tmp_path: Path, loads: list[str]) -> None:
+    (tmp_path / "secret.json").write_text(json.dumps(PARTS))
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / "shop.json").write_text(json.dumps(SPEC))
+    (folder / "parts.json").write_text(json.dumps(PARTS))
+    cache = Cache()
+    documents = Documents(ConfigurationFiles(folder / "portcullis.yaml"), cache)
+    document = documents.load("shop.json")
+    document.checks("refuse", "response")
+    documents.release(document)
+    (folder / "parts.json").unlink()
+    (folder / "parts.json").symlink_to("../secret.json")
+    assert Documents(ConfigurationFiles(folder / "portcullis.yaml"), cache).load("shop.json").operations[0].unsupported
+    assert loads == ["shop.json", "shop.json"]

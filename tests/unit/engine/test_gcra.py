@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine import gcra
 
@@ -81,7 +81,7 @@ def test_a_clock_reading_from_before_the_last_one_gains_nothing() -> None:
     assert not gcra.take(tat, SECOND, 1, 99 * SECOND)[1].allowed
 
 
-@pytest.mark.parametrize(
+@rows(
     ("requests", "seconds", "expected"),
     [(60, 60, SECOND), (7, 1, 142_857_143), (1, 86400, 86400 * SECOND), (10**6, 1, 1000), (3, 10, 3_333_333_334)],
 )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from portcullis.engine.host_routes import HostRoutesBuilder
+from portcullis.engine.host_routes import GATEWAY, HostRoutesBuilder, wildcards
 
 OPERATION: Any = object()
 GET = {"GET": OPERATION}
@@ -56,7 +56,7 @@ def test_two_templates_of_one_document_that_match_the_same_requests_are_an_error
 
 def test_versions_chosen_by_a_header_share_their_prefix_and_keep_others_out_of_it(report, errors):
     builder = HostRoutesBuilder()
-    builder.add_by_header("shop", b"api-version", "v1", {"v1": ("/shop", {"/a": GET}), "v2": ("/shop", {"/{x}": GET})})
+    builder.add_by_header("shop", b"api-version", "v1", {"v1": {"/shop": {"/a": GET}}, "v2": {"/shop": {"/{x}": GET}}})
     builder.add(("other", "v1"), "/shop/x", {"/b": GET})
     builder.add(("fine", "v1"), "/shopping", {"/b": GET})
     routes = builder.build(report)
@@ -67,14 +67,27 @@ def test_versions_chosen_by_a_header_share_their_prefix_and_keep_others_out_of_i
 
 def test_two_apis_with_header_versions_below_one_prefix_are_an_error(report, errors):
     builder = HostRoutesBuilder()
-    builder.add_by_header("one", b"v", None, {"v1": ("", {"/a": GET})})
-    builder.add_by_header("two", b"v", None, {"v1": ("", {"/b": GET})})
+    builder.add_by_header("one", b"v", None, {"v1": {"": {"/a": GET}}})
+    builder.add_by_header("two", b"v", None, {"v1": {"": {"/b": GET}}})
     builder.build(report)
     assert errors == [("apis.two", "everything below / belongs to it, and one has paths there on the same host")]
 
 
 def test_the_narrowest_prefix_is_asked_first(report, errors):
     builder = HostRoutesBuilder()
-    builder.add_by_header("wide", b"v", None, {"v1": ("/a", {"/x": GET})})
-    builder.add_by_header("narrow", b"v", None, {"v1": ("/a/b", {"/x": GET})})
+    builder.add_by_header("wide", b"v", None, {"v1": {"/a": {"/x": GET}}})
+    builder.add_by_header("narrow", b"v", None, {"v1": {"/a/b": {"/x": GET}}})
     assert [chooser.prefix for chooser in builder.build(report).by_header] == ["/a/b", "/a"]
+
+
+def test_what_the_gateway_itself_serves_is_in_nobodys_way(report, errors):
+    builder = HostRoutesBuilder()
+    builder.add(("shop", "v1"), "", {"/oauth2/{x}": GET})
+    builder.add((GATEWAY, "tokens"), "", {"/oauth2/token": GET, "/oauth2/{y}": GET})
+    builder.build(report)
+    assert errors == [("tokens", "/oauth2/{y} overlaps /oauth2/{x} of shop v1 on the same host")]
+
+
+def test_the_wildcards_of_a_host_are_told_narrowest_first():
+    assert list(wildcards("id.shop.example")) == ["*.shop.example", "*.example", "*"]
+    assert list(wildcards("localhost")) == ["*"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
 from portcullis.engine.media_type import MediaType, best_match, parse, parse_once
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "expected"),
     [
         ("application/json", MediaType("application", "json")),
@@ -25,7 +26,7 @@ def test_what_is_read(text: str, expected: MediaType) -> None:
     assert parse(text) == expected
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "",
@@ -55,7 +56,7 @@ def test_what_is_refused(text: str) -> None:
         parse(text)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "is_json"),
     [
         ("application/json", True),
@@ -70,7 +71,7 @@ def test_what_is_json(text: str, is_json: bool) -> None:
     assert parse(text).is_json is is_json
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "is_xml"),
     [
         ("application/xml", True),
@@ -96,7 +97,7 @@ def test_what_is_not_seen_again_is_not_remembered() -> None:
     assert parse.cache_info().currsize == before
 
 
-@pytest.mark.parametrize(
+@rows(
     ("actual", "expected"),
     [
         ("application/json", "application/json"),

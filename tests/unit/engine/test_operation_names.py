@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
+from rows import rows
 
 from portcullis.engine.operation_names import OperationNames
 
 NAMES = ("GET /orders", "POST /orders", "GET /orders/{order_id}", "GET /customers/{customer_id}/address", "GET /")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("written", "meant"),
     [
         ("GET /orders/{id}", "GET /orders/{order_id}"),
@@ -27,7 +28,7 @@ def test_the_operation_that_was_meant_is_found(written: str, meant: str) -> None
     assert OperationNames(NAMES).nearest(written) == meant
 
 
-@pytest.mark.parametrize("written", ["DELETE /invoices", "GET /payments/{id}", "TRACE /x"])
+@rows("written", ["DELETE /invoices", "GET /payments/{id}", "TRACE /x"])
 def test_nothing_is_guessed_where_nothing_is_near(written: str) -> None:
     assert OperationNames(NAMES).nearest(written) == ""
 

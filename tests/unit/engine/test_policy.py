@@ -9,7 +9,8 @@ import re
 from types import ModuleType
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
+from rows import rows
 
 from portcullis.engine import policies as package
 from portcullis.engine.codes import PHASES
@@ -17,7 +18,7 @@ from portcullis.engine.policy import Policy, all_policies, policies_of
 
 HEADINGS = ("What", "Why", "Config", "When it fails", "Example")
 
-each_policy = pytest.mark.parametrize("policy", all_policies(), ids=lambda policy: policy.name)
+each_policy = rows("policy", all_policies(), ids=lambda policy: policy.name)
 
 
 def module_of(policy: Policy) -> ModuleType:
@@ -98,3 +99,19 @@ def test_probes_expect_what_the_policy_can_say(policy: Policy) -> None:
     assert len({probe.name for probe in policy.probes}) == len(policy.probes)
     for probe in policy.probes:
         assert probe.expects in policy.codes
+
+
+@each_policy
+def test_where_the_file_says_nothing_the_defaults_are_the_same_object_each_time(policy: Policy) -> None:
+    if policy.phase in ("validate", "protect"):
+        defaults = policy.config_in(None)
+        assert defaults == policy.config()
+        assert policy.config_in(None) is defaults
+
+
+def test_what_the_file_says_is_taken_instead_of_the_defaults() -> None:
+    (request,) = (policy for policy in policies_of("validate") if policy.key == "request")
+    section = create_model("Section", request=(request.config, None))
+    said = section(request=request.config(mode="monitor"))  # type: ignore[call-arg]
+    assert request.config_in(said).mode == "monitor"
+    assert request.config_in(section()).mode == "enforce"

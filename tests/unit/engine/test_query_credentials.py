@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, quote_plus, urlencode
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.query_credentials import credential_values, without_credentials
 
@@ -16,7 +16,7 @@ def _encode_all(text: str) -> str:
     return "".join(f"%{octet:02x}" for octet in text.encode())
 
 
-@pytest.mark.parametrize(
+@rows(
     ("query", "values"),
     [
         ("", []),
@@ -57,7 +57,7 @@ def test_everything_but_the_credentials_stays(parameters: list[tuple[str, str]],
     assert parse_qsl(kept, keep_blank_values=True) == others
 
 
-@pytest.mark.parametrize("query", ["", "page=1", "a=%20&b=+", "xapi_key=1", "%zz=1", "&&"])
+@rows("query", ["", "page=1", "a=%20&b=+", "xapi_key=1", "%zz=1", "&&"])
 def test_a_query_without_credentials_is_the_same_object(query: str) -> None:
     assert without_credentials(query, frozenset({"api_key"})) is query
 

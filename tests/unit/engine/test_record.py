@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.decision import Finding
 from portcullis.engine.facts import Verdict, allowed
@@ -61,7 +61,7 @@ def test_a_record_is_one_line_whatever_the_client_sent() -> None:
     assert json.loads(line)["target"] == "/a\nb\r\u2028\x1b"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("seconds", "text"),
     [
         (1764000000.25, "2025-11-24T16:00:00.250000Z"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.api_key_format import mint
 from portcullis.engine.redaction import MAX_PARAMETERS, MAX_TARGET, redact_target
@@ -73,18 +73,18 @@ REDACTED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("target", KEPT)
+@rows("target", KEPT)
 def test_an_ordinary_target_is_written_as_it_came(target: str) -> None:
     assert redact_target(target) == target
 
 
-@pytest.mark.parametrize(("target", "written"), REDACTED)
+@rows(("target", "written"), REDACTED)
 def test_a_credential_is_never_written(target: str, written: str) -> None:
     assert redact_target(target) == written
     assert S not in redact_target(target)
 
 
-@pytest.mark.parametrize("target", ["/o?q={}", "/o/{}", "/o?{}", "/{}/x?a=1", "/o?a=1&b={}"])
+@rows("target", ["/o?q={}", "/o/{}", "/o?{}", "/{}/x?a=1", "/o?a=1&b={}"])
 def test_keys_of_ours_are_recognised_wherever_they_are(target: str) -> None:
     key = mint(secrets.randbelow)
     written = redact_target(target.format(key.reveal()))
@@ -92,7 +92,7 @@ def test_keys_of_ours_are_recognised_wherever_they_are(target: str) -> None:
     assert key.id in written
 
 
-@pytest.mark.parametrize("target", ["/" + "x" * 10_000, "/o?q=" + "x" * 10_000, "/o?" + "q=x&" * 63 + "x" * 5000])
+@rows("target", ["/" + "x" * 10_000, "/o?q=" + "x" * 10_000, "/o?" + "q=x&" * 63 + "x" * 5000])
 def test_length_is_bounded(target: str) -> None:
     assert len(redact_target(target)) == MAX_TARGET
     assert redact_target(target).endswith("…")

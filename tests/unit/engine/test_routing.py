@@ -7,6 +7,7 @@ from time import perf_counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.routing import MAX_SEGMENTS, RouteConflict, RouteIndex, TemplateError, parse_template
 from portcullis.engine.target import TargetError
@@ -47,7 +48,7 @@ SHOP = index(
 )
 
 
-@pytest.mark.parametrize(
+@rows(
     ("path", "expected"),
     [
         ("/", ("/", {})),
@@ -131,7 +132,7 @@ def test_the_longest_path_has_64_segments() -> None:
         index("/a" * (MAX_SEGMENTS + 1))
 
 
-@pytest.mark.parametrize(
+@rows(
     ("first", "second"),
     [
         ("/a", "/a"),
@@ -149,7 +150,7 @@ def test_templates_that_differ_in_names_only_are_a_conflict(first: str, second: 
     assert first in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("template", "reason"),
     [
         ("", "starts with a slash"),
@@ -276,3 +277,9 @@ def test_twenty_thousand_routes_cost_what_ten_cost() -> None:
     # Measured equal; the margin is for a busy machine, where a search through the routes would cost a thousandfold.
     rounds = [(cost(few), cost(many)) for _ in range(15)]
     assert min(many for _, many in rounds) < 1.5 * min(few for few, _ in rounds)
+
+
+def test_equal_segments_of_templates_are_one_object() -> None:
+    first, second = parse_template("/v1/orders/{id}"), parse_template("/v2/orders/{id}.json")
+    assert first[1] is second[1]
+    assert first[2] != second[2]

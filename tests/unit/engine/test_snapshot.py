@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from rows import rows
 
 from portcullis.engine.config.model import Configuration
 from portcullis.engine.host_routes import HostRoutesBuilder
@@ -21,7 +22,7 @@ def snapshot() -> Snapshot:
     def host(operation: Any, by_header: bool = False):
         builder = HostRoutesBuilder()
         if by_header:
-            versions = {"v1": ("/shop", {"/a": {"GET": ONE}}), "v2": ("/shop", {"/a": {"GET": TWO}})}
+            versions = {"v1": {"/shop": {"/a": {"GET": ONE}}}, "v2": {"/shop": {"/a": {"GET": TWO}}}}
             builder.add_by_header("shop", b"api-version", None, versions)
         builder.add(("x", "v1"), "", {"/a": {"GET": operation, "POST": operation}, "/b/{id}": {"GET": operation}})
         return builder.build(lambda *_: None)
@@ -47,7 +48,7 @@ def test_the_operation_and_the_path_values_are_noted_in_the_request(snapshot):
     assert request.path_values == {"id": "a b"}
 
 
-@pytest.mark.parametrize("admitted", [True, False])
+@rows("admitted", [True, False])
 def test_encoded_slashes_are_for_the_operations_that_admit_them(admitted):
     operation = msgspec.structs.replace(UNROUTED, encoded_slash=admitted)
     builder = HostRoutesBuilder()
@@ -70,7 +71,7 @@ def test_encoded_slashes_are_for_the_operations_that_admit_them(admitted):
         assert refusal.detail == "The path holds an encoded slash."
 
 
-@pytest.mark.parametrize(
+@rows(
     ("host", "expected"), [("x.example", TWO), ("x.deep.example", ONE), ("a.b.deep.example", ONE), ("x.y.example", TWO)]
 )
 def test_the_longest_wildcard_that_fits_serves_a_host(snapshot, host, expected):
@@ -79,7 +80,7 @@ def test_the_longest_wildcard_that_fits_serves_a_host(snapshot, host, expected):
     assert request.operation is expected
 
 
-@pytest.mark.parametrize("host", ["example", "shop.example.org", "evil-example", "localhost", "127.0.0.1"])
+@rows("host", ["example", "shop.example.org", "evil-example", "localhost", "127.0.0.1"])
 def test_a_host_that_nobody_declared_is_421(snapshot, host):
     request, refusal = route(snapshot, host=host)
     assert refusal.code.name == "guard.unknown_host"
@@ -102,14 +103,14 @@ def test_a_header_chooses_the_version(snapshot):
     assert route(snapshot, target="/shop/a", **{"API-Version": "v2"})[0].operation is TWO
 
 
-@pytest.mark.parametrize("headers", [{}, {"api-version": "v3"}, {"api-version": "v1, v2"}, {"api-version": ""}])
+@rows("headers", [{}, {"api-version": "v3"}, {"api-version": "v1, v2"}, {"api-version": ""}])
 def test_a_version_that_is_not_served_is_refused_and_the_record_says_which_are(snapshot, headers):
     refusal = route(snapshot, target="/shop/a", **headers)[1]
     assert refusal.code.name == "guard.unknown_version"
     assert refusal.finding.allowed == "v1, v2"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("prefix", "path", "owned"),
     [
         ("/shop", "/shop", True),
@@ -124,6 +125,6 @@ def test_an_api_owns_what_is_below_its_prefix(prefix, path, owned):
     assert HeaderVersions(prefix, b"v", None, {}).owns(path) is owned
 
 
-@pytest.mark.parametrize("headers", [{"api_version": "v2"}, {"api-version": "v1", "api_version": "v2"}])
+@rows("headers", [{"api_version": "v2"}, {"api-version": "v1", "api_version": "v2"}])
 def test_a_version_that_cgi_reads_differently_is_refused(snapshot, headers):
     assert route(snapshot, target="/shop/a", **headers)[1].code.name == "guard.unknown_version"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.strict_json import (
     MAX_DEPTH,
@@ -20,7 +21,7 @@ from portcullis.engine.strict_json import (
 )
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         b'{"a":1,"a":1}',
@@ -45,7 +46,7 @@ def test_a_repeated_key_is_named() -> None:
     assert caught.value.name == "role"
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [rb'{"a":"\u003a:","b":":\":"}', b'[{"a":1},{"a":1}]', b'{"a":{"a":{"a":1}}}', rb'{"a\":":1,"a":2}', b'":"'],
 )
@@ -53,7 +54,7 @@ def test_equal_keys_of_different_objects_and_colons_in_strings_are_fine(text: by
     assert loads(text) == json.loads(text)
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         b"",
@@ -86,13 +87,13 @@ def test_what_is_not_json_is_refused(text: bytes) -> None:
         loads(text)
 
 
-@pytest.mark.parametrize("text", [b"18446744073709551616", b"-9223372036854775809", b'{"n":[1' + b"0" * 300 + b"]}"])
+@rows("text", [b"18446744073709551616", b"-9223372036854775809", b'{"n":[1' + b"0" * 300 + b"]}"])
 def test_integers_over_64_bits_are_refused_instead_of_rounded(text: bytes) -> None:
     with pytest.raises(MalformedJsonError, match="64 bits"):
         loads(text)
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [b"18446744073709551615", b"-9223372036854775808", b"0.12345678901234567890123", b'"12345678901234567890123"'],
 )
@@ -114,7 +115,7 @@ def test_many_flat_objects_are_not_deep() -> None:
     assert len(loads(b"[" + b",".join([b'{"a":["]"]}'] * 1000) + b"]")) == 1000
 
 
-@pytest.mark.parametrize(
+@rows(
     ("limits", "fits", "exceeds"),
     [
         (Limits(depth=3), b'[[{"a":"[[[["}],[[]],[]]', b'[[],{"a":{"b":[]}}]'),
@@ -142,6 +143,7 @@ def test_nul_passes_where_it_is_allowed() -> None:
     assert loads(rb'"\u0000"', Limits(nul=True)) == loads(rb'"\u0000"') == "\0"
 
 
+@pytest.mark.slow
 def test_limits_cost_little_time_however_a_text_is_made() -> None:
     for text in (
         b"[" + b"[]," * 100_000 + b"0]",

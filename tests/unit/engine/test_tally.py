@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from rows import rows
 
 from portcullis.engine.record import Record
 from portcullis.engine.tally import BOUNDS_US, Series, Tally, TallyDelta
@@ -34,7 +35,7 @@ def test_what_was_taken_is_not_counted_again() -> None:
     assert tally.take() == []
 
 
-@pytest.mark.parametrize(
+@rows(
     ("us", "bucket"),
     [(0, 0), (100, 0), (101, 1), (1000, 3), (1001, 4), (5_000_000, len(BOUNDS_US) - 1), (5_000_001, len(BOUNDS_US))],
 )

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.codes import MALFORMED_REQUEST, MALFORMED_TARGET
 from portcullis.engine.target import (
@@ -21,7 +22,7 @@ from portcullis.engine.target import (
 )
 
 
-@pytest.mark.parametrize(
+@rows(
     ("target", "parts"),
     [
         ("/", (None, "/", "")),
@@ -41,7 +42,7 @@ def test_a_target_is_split(target: str, parts: tuple[str | None, str, str]) -> N
     assert split_target(target) == parts
 
 
-@pytest.mark.parametrize(
+@rows(
     "target",
     [
         "",
@@ -75,7 +76,7 @@ def test_another_target_is_refused(target: str) -> None:
     assert caught.value.detail.endswith(".")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("path", "normal"),
     [
         ("/", "/"),
@@ -117,7 +118,7 @@ def test_a_path_has_one_normal_form(path: str, normal: str) -> None:
     assert normalise_path(normal) == normal
 
 
-@pytest.mark.parametrize(
+@rows(
     ("path", "detail"),
     [
         ("", "start with a slash"),
@@ -204,7 +205,7 @@ def test_a_path_that_can_be_read_otherwise_is_refused(path: str, detail: str) ->
     assert caught.value.code is MALFORMED_TARGET
 
 
-@pytest.mark.parametrize("path", ["/a%2Fb", "/a%2fb", "/a/b%2Fc%2Fd/e", "/a%2Fb;c", "/a%2Fb.."])
+@rows("path", ["/a%2Fb", "/a%2fb", "/a/b%2Fc%2Fd/e", "/a%2Fb;c", "/a%2Fb.."])
 def test_encoded_slashes_stay_within_their_segment_where_they_are_admitted(path: str) -> None:
     normal = normalise_path(path, encoded_slash=True)
     assert normal == path.replace("%2f", "%2F")
@@ -215,7 +216,7 @@ def test_encoded_slashes_stay_within_their_segment_where_they_are_admitted(path:
         normalise_path(path)
 
 
-@pytest.mark.parametrize(
+@rows(
     "path",
     [
         "/%2Fa",
@@ -320,7 +321,7 @@ def test_values_that_are_encoded_as_they_should_be_pass_unchanged(values: list[s
     assert [decode_segment(segment) for segment in normalise_path(path)[1:].split("/")] == values
 
 
-@pytest.mark.parametrize(
+@rows(
     ("segment", "text"),
     [("", ""), ("a+b", "a+b"), ("a%20b", "a b"), ("%E2%82%ac", "€"), ("%2F", "/"), ("%0a", "\n"), ("é%41", "éA")],
 )
@@ -328,15 +329,13 @@ def test_a_segment_is_decoded(segment: str, text: str) -> None:
     assert decode_segment(segment) == text
 
 
-@pytest.mark.parametrize(
-    "segment", ["%", "%4", "a%zz", "% 41", "%00", "a%00b", "%ff", "%c0%80", "%ed%a0%80", "%+4", "%\n41"]
-)
+@rows("segment", ["%", "%4", "a%zz", "% 41", "%00", "a%00b", "%ff", "%c0%80", "%ed%a0%80", "%+4", "%\n41"])
 def test_a_segment_that_cannot_be_decoded_is_refused(segment: str) -> None:
     with pytest.raises(TargetError):
         decode_segment(segment)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("value", "host"),
     [
         ("a", "a"),
@@ -359,7 +358,7 @@ def test_a_host_is_read_without_its_port(value: str, host: str) -> None:
     assert parse_host(value) == host
 
 
-@pytest.mark.parametrize(
+@rows(
     "value",
     [
         "",
@@ -438,13 +437,13 @@ def test_urls_that_another_parser_rejects_are_refused(corpora: Path) -> None:
             assert case["strict"] == "accept", case["id"]
 
 
-@pytest.mark.parametrize("target", ["/a/./b?x=1", "/a" * 200 + "?x", "http://shop/a"])
+@rows("target", ["/a/./b?x=1", "/a" * 200 + "?x", "http://shop/a"])
 def test_reading_a_target_again_gives_the_same(target):
     _, path, query = split_target(target)
     assert read_target(target) == read_target(target) == (normalise_path(path), query)
 
 
-@pytest.mark.parametrize("target", ["/a%00", "/" + "a" * 300 + "/%2e%2e/", "*"])
+@rows("target", ["/a%00", "/" + "a" * 300 + "/%2e%2e/", "*"])
 def test_a_target_that_is_refused_is_refused_every_time(target):
     for _ in range(2):
         with pytest.raises(TargetError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
+from rows import rows
 
 from portcullis.engine.address_lists import AddressLists
 from portcullis.mounts.admission import Admission, Gate
@@ -125,14 +126,14 @@ def test_an_address_that_may_not_connect_takes_no_place() -> None:
     assert (at.open, at.denied, at.refused) == (2, 5, 1)
 
 
-@pytest.mark.parametrize("peer", [None, "", ()])
+@rows("peer", [None, "", ()])
 def test_a_peer_without_an_address_is_in_no_list(peer: object) -> None:
     at = Gate(Counts(), 0, 10, 1, [], AddressLists([], [ipaddress.ip_network("192.0.2.0/24")]))
     assert not Admission(at).admit(FakeTransport(peer))  # type: ignore[arg-type]
     assert at.denied == 1
 
 
-@pytest.mark.parametrize("peer", [None, "", ()])
+@rows("peer", [None, "", ()])
 def test_peers_without_an_address_are_counted_together(peer: object) -> None:
     at = gate(limit_per_address=1)
     transport = FakeTransport(peer)  # type: ignore[arg-type]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.mounts import request_fields
 from portcullis.mounts.forwarding import REMEMBERED_BYTES
@@ -45,7 +45,7 @@ NEVER = [
 ]
 
 
-@pytest.mark.parametrize("name", NEVER)
+@rows("name", NEVER)
 def test_what_a_client_must_not_say_never_reaches_the_service_however_it_is_spelt(name: str) -> None:
     fields = [(spelt, b"evil") for spelt in spellings(name)]
     declared = frozenset(spelt for spelt, _ in fields)
@@ -53,7 +53,7 @@ def test_what_a_client_must_not_say_never_reaches_the_service_however_it_is_spel
     assert render(*fields, (b"accept", b"*/*"), declared=declared) == b"accept: */*\r\n"
 
 
-@pytest.mark.parametrize(
+@rows(
     "name",
     ["authorization", "cookie", "accept", "content-type", "user-agent", "via", "x-api-key", "x-tenant", "if-match",
      "x-requested-with", "x-correlation-id", "x-amzn-trace-id", "tracestate", "origin", "idempotency-key"],
@@ -62,16 +62,14 @@ def test_ordinary_fields_cross(name: str) -> None:
     assert crossing(name.encode()) is Crossing.ALWAYS
 
 
-@pytest.mark.parametrize(
-    "name", ["x-user", "x-user-id", "x-username", "x-roles", "x-is-admin", "x-auth-user", "x-email"]
-)
+@rows("name", ["x-user", "x-user-id", "x-username", "x-roles", "x-is-admin", "x-auth-user", "x-email"])
 def test_what_services_read_an_identity_from_crosses_only_if_it_is_declared(name: str) -> None:
     field = (name.encode(), b"alice")
     assert render(field) == b""
     assert render(field, declared=frozenset({field[0]})) == b"%b: alice\r\n" % field[0]
 
 
-@pytest.mark.parametrize("name", [b"api_key", b"x_tenant", b"_method", b"a_"])
+@rows("name", [b"api_key", b"x_tenant", b"_method", b"a_"])
 def test_a_name_with_an_underscore_crosses_only_if_it_is_declared(name: bytes) -> None:
     assert render((name, b"1")) == b""
     assert render((name, b"1"), declared=frozenset({name})) == b"%b: 1\r\n" % name

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ssl
 import warnings
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,14 +17,19 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import rows
 
+from portcullis.mounts import tls
 from portcullis.mounts.admission import Admission, Gate
+from portcullis.mounts.client_certificates import ClientCertificates, ListenerContext
 from portcullis.mounts.deadlines import Deadlines
-from portcullis.mounts.tls import TlsLayer, client_context, server_context
+from portcullis.mounts.tls import CLIENT_CERTIFICATE, TlsLayer, client_context, server_context
 from portcullis.testing import FakeClock, FakeTransport
+from portcullis.testing.certificates import Authority, Issued
 
 SECOND: Final = 10**9
 NAME: Final = "shop.example"
+MESH: Final = Authority("mesh")
 
 
 class Files:
@@ -203,7 +210,7 @@ def test_the_application_hears_of_the_connection_when_the_handshake_is_done(file
     assert line.peer.tls.selected_alpn_protocol() == "http/1.1"
 
 
-@pytest.mark.parametrize("cut", [1, 2, 5, 64, 500])
+@rows("cut", [1, 2, 5, 64, 500])
 def test_a_handshake_may_come_in_pieces_of_any_size(files: Files, cut: int) -> None:
     line = serve(files)
     line.application.answer = lambda app: app.transport.write(b"ok")
@@ -214,7 +221,7 @@ def test_a_handshake_may_come_in_pieces_of_any_size(files: Files, cut: int) -> N
     assert line.peer.received == b"ok"
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.lists(st.integers(1, 400), max_size=12))
 def test_any_split_of_the_bytes_gives_the_same(files: Files, sizes: list[int]) -> None:
     line = serve(files).exchange()
@@ -238,6 +245,76 @@ def test_a_request_that_comes_with_the_end_of_the_handshake_is_not_lost(files: F
     line.layer.data_received(line.peer.outgoing.read())
     assert line.application.events == ["made"]
     assert line.application.received == b"GET /"
+
+
+# Client certificates.
+
+
+def asking(files: Files, tmp_path: Path, *, required: bool) -> ListenerContext:
+    """A listener that asks for certificates of ``mesh``, beside what ``files`` has."""
+    (tmp_path / "mesh.pem").write_bytes(MESH.pem)
+    return server_context(files.certificate, files.key, ClientCertificates(str(tmp_path / "mesh.pem"), required))
+
+
+def presenting(files: Files, tmp_path: Path, issued: Issued) -> ssl.SSLContext:
+    """A client with a certificate."""
+    issued.write(tmp_path / "client.pem", tmp_path / "client.key")
+    context = client_context(files.ca)
+    context.load_cert_chain(tmp_path / "client.pem", tmp_path / "client.key")
+    return context
+
+
+def listen(context: ssl.SSLContext, client: ssl.SSLContext, failures: list[Exception]) -> Line:
+    application, deadlines = Application(), Deadlines(FakeClock().now_ns)
+    layer = TlsLayer(context, application, deadlines, 10 * SECOND, server_side=True, failed=failures.append)
+    return Line(layer, Peer(client), application, deadlines)
+
+
+def test_the_application_can_ask_for_the_certificate_of_its_client(files: Files, tmp_path: Path) -> None:
+    issued, failures = MESH.issue(), Failures()
+    line = listen(asking(files, tmp_path, required=True), presenting(files, tmp_path, issued), failures).exchange()
+    assert line.application.events == ["made"]
+    certificate = line.application.transport.get_extra_info(CLIENT_CERTIFICATE)
+    assert certificate.der == issued.der
+    assert failures == []
+
+
+def test_without_a_certificate_there_is_none_to_ask_for(files: Files, tmp_path: Path) -> None:
+    line = listen(asking(files, tmp_path, required=False), files.client, Failures()).exchange()
+    assert line.application.events == ["made"]
+    assert line.application.transport.get_extra_info(CLIENT_CERTIFICATE) is None
+    assert serve(files).exchange().layer.get_extra_info(CLIENT_CERTIFICATE) is None
+
+
+def test_the_application_never_hears_of_a_client_whose_certificate_is_refused(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = asking(files, tmp_path, required=True)
+    client = presenting(files, tmp_path, MESH.issue())
+    monkeypatch.setattr(tls.time, "time", lambda: 4_000_000_000.0)  # what OpenSSL's own clock has not seen
+    failures = Failures()
+    line = listen(context, client, failures).exchange()
+    assert line.transport.closed == "closed"
+    assert [str(failure) for failure in failures] == ["it does not hold now"]
+    line.peer.tls.write(b"GET / HTTP/1.1\r\n\r\n")
+    line.layer.data_received(line.peer.outgoing.read())
+    line.hang_up()
+    assert line.application.events == []
+    assert line.application.received == b""
+    assert len(failures) == 1
+
+
+def test_a_connection_that_has_ended_keeps_nothing_alive(files: Files, tmp_path: Path) -> None:
+    line = listen(asking(files, tmp_path, required=True), presenting(files, tmp_path, MESH.issue()), Failures())
+    line.exchange().hang_up()
+    assert line.application.events[-1] == "lost"
+    served = weakref.ref(line.application)
+    gc.disable()
+    try:
+        line.application = Application()
+        assert served() is None, "the layer is still there, and what it served is not"
+    finally:
+        gc.enable()
 
 
 def test_a_client_may_resume_its_session(files: Files) -> None:
@@ -276,7 +353,7 @@ def test_tls_1_2_is_spoken_with_forward_secrecy_and_authenticated_encryption(fil
     assert cipher[0].endswith(("-GCM-SHA256", "-GCM-SHA384", "-CHACHA20-POLY1305"))
 
 
-@pytest.mark.parametrize(
+@rows(
     ("version", "ciphers"),
     [
         (ssl.TLSVersion.TLSv1_1, "ALL:@SECLEVEL=0"),
@@ -294,7 +371,7 @@ def test_what_is_too_weak_is_refused(files: Files, version: ssl.TLSVersion, ciph
     assert line.application.events == []
 
 
-@pytest.mark.parametrize(
+@rows(
     "wire",
     [
         b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n",
@@ -307,7 +384,7 @@ def test_what_is_too_weak_is_refused(files: Files, version: ssl.TLSVersion, ciph
     ],
     ids=["plain http", "plain http/2", "zeros", "endless record", "alert", "SSL 2", "proxy protocol"],
 )
-@pytest.mark.parametrize("cut", [1, 1 << 20])
+@rows("cut", [1, 1 << 20])
 def test_what_is_no_handshake_ends_the_connection_and_reaches_nobody(files: Files, wire: bytes, cut: int) -> None:
     line = serve(files)
     for start in range(0, min(len(wire), 20_000), cut):
@@ -354,7 +431,7 @@ def test_after_the_handshake_its_deadline_is_gone(files: Files) -> None:
 # Data.
 
 
-@pytest.mark.parametrize("size", [1, 16 * 1024, 16 * 1024 + 1, 1_000_000])
+@rows("size", [1, 16 * 1024, 16 * 1024 + 1, 1_000_000])
 def test_data_of_any_size_crosses_both_ways(files: Files, size: int) -> None:
     line = serve(files).exchange()
     payload = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
@@ -451,7 +528,7 @@ def test_an_error_of_the_network_is_passed_on_as_it_is(files: Files) -> None:
     assert line.application.lost == [error]
 
 
-@pytest.mark.parametrize("before", [b"", b"good"])
+@rows("before", [b"", b"good"])
 def test_a_record_that_was_tampered_with_breaks_the_connection(files: Files, before: bytes) -> None:
     line = serve(files).exchange()
     if before:
@@ -578,7 +655,7 @@ def end_in_a_bug(line: Line) -> None:
         line.hang_up()
 
 
-@pytest.mark.parametrize("end", [end_in_the_handshake, end_before_the_handshake, end_in_time, end_well, end_in_a_bug])
+@rows("end", [end_in_the_handshake, end_before_the_handshake, end_in_time, end_well, end_in_a_bug])
 def test_however_a_connection_ends_its_place_is_given_back_once(files: Files, end: Callable[[Line], None]) -> None:
     counts = Counts()
     gate = Gate(counts, 0, 10, 10, [])
@@ -592,7 +669,7 @@ def test_however_a_connection_ends_its_place_is_given_back_once(files: Files, en
 # Towards a service.
 
 
-@pytest.mark.parametrize("cut", [1, 1 << 20])
+@rows("cut", [1, 1 << 20])
 def test_a_service_with_a_good_certificate_is_connected_to(files: Files, cut: int) -> None:
     failures = Failures()
     line = call(files, files.client, failures=failures).exchange(cut)
@@ -642,7 +719,7 @@ def test_a_service_that_speaks_no_tls_is_reported(files: Files) -> None:
     assert line.transport.closed == "closed"
 
 
-@pytest.mark.parametrize("error", [None, ConnectionResetError()])
+@rows("error", [None, ConnectionResetError()])
 def test_a_service_that_hangs_up_in_the_handshake_is_reported(files: Files, error: Exception | None) -> None:
     failures = Failures()
     line = call(files, files.client, failures=failures)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
-from portcullis.mounts.trace import Identifiers, trace_context
+from portcullis.mounts.trace import Identifiers, new_trace, trace_context
 
 ID = "0123456789abcdef" * 2
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -34,19 +35,17 @@ def test_a_trace_is_continued_with_the_gateway_as_parent() -> None:
     assert trace_context(VALID.encode(), ID) == (TRACE, f"00-{TRACE}-{ID[:16]}-01".encode())
 
 
-@pytest.mark.parametrize(
-    ("flags", "sent"), [("00", "00"), ("01", "01"), ("02", "02"), ("03", "03"), ("ff", "03"), ("f1", "01")]
-)
+@rows(("flags", "sent"), [("00", "00"), ("01", "01"), ("02", "02"), ("03", "03"), ("ff", "03"), ("f1", "01")])
 def test_only_flags_that_are_known_are_passed_on(flags: str, sent: str) -> None:
     assert trace_context(f"{VALID[:-2]}{flags}".encode(), ID)[1].endswith(f"-{sent}".encode())
 
 
-@pytest.mark.parametrize("more", ["", "-", "-what-the-future-brings"])
+@rows("more", ["", "-", "-what-the-future-brings"])
 def test_a_later_version_is_continued_as_the_one_that_is_known(more: str) -> None:
     assert trace_context(f"01{VALID[2:]}{more}".encode(), ID) == (TRACE, f"00-{TRACE}-{ID[:16]}-01".encode())
 
 
-@pytest.mark.parametrize(
+@rows(
     "traceparent",
     [
         "",
@@ -70,8 +69,8 @@ def test_a_later_version_is_continued_as_the_one_that_is_known(more: str) -> Non
     ],
 )
 def test_what_is_no_trace_parent_starts_a_new_trace(traceparent: str) -> None:
-    assert trace_context(traceparent.encode(), ID) == (ID, f"00-{ID}-{ID[:16]}-01".encode())
+    assert trace_context(traceparent.encode(), ID) == (ID, b"")
 
 
-def test_without_a_trace_parent_the_request_begins_a_trace() -> None:
-    assert trace_context(None, ID) == (ID, f"00-{ID}-{ID[:16]}-01".encode())
+def test_a_request_that_begins_a_trace_gives_it_its_own_id() -> None:
+    assert new_trace(ID.encode()) == f"00-{ID}-{ID[:16]}-01".encode()

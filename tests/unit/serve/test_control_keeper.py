@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from portcullis.serve.announcer import Announcer
 from portcullis.serve.control_keeper import STOP_SECONDS, ControlKeeper
 from portcullis.serve.control_settings import ControlSettings
 from portcullis.serve.link import Link, Message
+from portcullis.stores.local_counters import LocalCounters
 
 SETTINGS = ControlSettings(["free"], [], None, 1.0)
 WRONG = Diagnostic("", 0, 0, "state.records", "the database is locked")
@@ -52,7 +55,7 @@ class Kept:
         self.killed: list[tuple[int, int]] = []
         self.refuses_to_fork = False
         paths = StatePaths(StateConfig(), Path("/p.yaml"))
-        self.keeper = ControlKeeper(paths, self.said, self.loop, lambda _sockets: None)
+        self.keeper = ControlKeeper(paths, self.said, self.loop, lambda _sockets: None, LocalCounters())
         monkeypatch.setattr(control_keeper, "fork_with_link", self._fork)
         monkeypatch.setattr(os, "kill", lambda process, number: self.killed.append((process, number)))
 
@@ -181,3 +184,14 @@ def test_without_a_process_there_is_nobody_to_tell(kept: Kept) -> None:
     kept.keeper.stop(1.0)
     assert not kept.keeper.hear(0)
     assert kept.killed == []
+
+
+@pytest.mark.slow
+def test_what_only_the_control_process_needs_is_not_imported_by_those_who_share_their_memory() -> None:
+    code = """
+import sys
+import portcullis.cli.serve, portcullis.serve.supervisor
+print(*{"alembic", "httpx", "sqlalchemy", "starlette", "uvicorn"} & sys.modules.keys())
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []

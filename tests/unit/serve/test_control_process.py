@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
 import socket
@@ -21,13 +22,14 @@ from portcullis.engine.api_key_format import digest_of
 from portcullis.engine.config.model import StateConfig
 from portcullis.engine.record import Record
 from portcullis.serve import control_process
+from portcullis.serve.control_line import ControlLine
 from portcullis.serve.control_process import ControlProcess, run_control
 from portcullis.serve.control_settings import ControlSettings, LogSettings
 from portcullis.serve.link import Link, Message
 from portcullis.stores.database.connection import DatabaseError, open_database
 from portcullis.stores.database.keys import KeyStore
 from portcullis.stores.frames import Hello
-from portcullis.stores.keys import WorkerKeyDirectory
+from portcullis.stores.local_counters import LocalCounters
 from portcullis.stores.worker_channel import WorkerChannel
 
 RECORD = Record("2026-01-01T00:00:00Z", "r", "t", "192.0.2.1", "GET", "/a", "allow", 200)
@@ -37,8 +39,9 @@ class Worker:
     """A worker's end of the line to control."""
 
     def __init__(self, path: Path, generation: int = 1) -> None:
-        self.keys = WorkerKeyDirectory()
-        self.channel = WorkerChannel(str(path), Hello(0, generation, 4242), self.keys.apply)
+        line = ControlLine()
+        self.keys = line.keys
+        self.channel = WorkerChannel(str(path), Hello(0, generation, 4242), line.topics, line.questions)
         self.line = asyncio.create_task(self.channel.keep_connected())
 
     async def close(self) -> None:
@@ -57,12 +60,12 @@ class Running:
         self.admin = socket.socket()
         self.admin.bind(("127.0.0.1", 0))
         self.supervisor, self.link = Link.pair()
-        self.process = ControlProcess(self.settings(), self.paths, self.link, [self.admin])
+        self.process = ControlProcess(self.settings(), self.paths, self.link, [self.admin], LocalCounters())
         self.task = asyncio.create_task(self.process.run())
         self.workers: list[Worker] = []
 
     def settings(self, log: str = "access.jsonl", plans: list[str] | None = None) -> ControlSettings:
-        return ControlSettings(plans or ["free"], [], LogSettings(str(self.folder / log), 10**6, 2), 0.3)
+        return ControlSettings(plans or ["free"], [], LogSettings(str(self.folder / log), 10**6, 2), 0.1)
 
     def tell(self, generation: int, workers: int, settings: ControlSettings) -> None:
         message = Message("generation", settings.encode(), generation=generation, workers=workers)
@@ -71,7 +74,7 @@ class Running:
     async def connect(self, generation: int = 1) -> Worker:
         worker = Worker(self.paths.workers_socket, generation)
         self.workers.append(worker)
-        await worker.channel.first_keys.wait()
+        await worker.channel.informed.wait()
         return worker
 
     async def admin_says(self, path: str) -> tuple[int, str]:
@@ -99,10 +102,13 @@ class Running:
 
 
 @pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(monkeypatch: pytest.MonkeyPatch, prompt_servers: None, migrated: Path) -> Iterator[Path]:
+    """The configuration's folder, in which a gateway has run before."""
     monkeypatch.setattr(control_process, "POLL_SECONDS", 0.01)
     # The path of a Unix socket has at most 107 bytes; a test's own folder may be deeper.
     folder = Path(tempfile.mkdtemp(prefix="pcl-"))
+    (folder / "state").mkdir()
+    shutil.copy(migrated, folder / "state")
     yield folder
     shutil.rmtree(folder)
 
@@ -302,7 +308,7 @@ def test_what_keeps_it_from_starting_is_told_to_the_supervisor(
         (paths.directory / "portcullis.db").write_bytes(content)
     supervisor, link = Link.pair()
     with pytest.raises(SystemExit) as ended:
-        run_control(ControlSettings([], [], None, 1.0), paths, [], link)
+        run_control(ControlSettings([], [], None, 1.0), paths, [], link, LocalCounters())
     assert ended.value.code == 2
     (failed,) = supervisor.receive()
     assert failed.word == "failed"
@@ -311,3 +317,18 @@ def test_what_keeps_it_from_starting_is_told_to_the_supervisor(
     assert message in diagnostic.message
     supervisor.close()
     link.close()
+
+
+def test_a_child_makes_the_database_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = StatePaths(StateConfig(directory="state"), tmp_path / "p.yaml")
+    paths.prepare()
+    control_process._make_database(paths)
+    with contextlib.closing(open_database(paths.database())) as database:
+        assert KeyStore(database).revision() == 0
+    monkeypatch.setattr(control_process, "fork", lambda *_arguments: pytest.fail("it is there"))
+    control_process._make_database(paths)
+
+
+def test_a_database_that_a_child_can_not_make_is_no_concern_yet(tmp_path: Path) -> None:
+    control_process._make_database(StatePaths(StateConfig(directory="no-such-folder"), tmp_path / "p.yaml"))
+    assert list(tmp_path.iterdir()) == []

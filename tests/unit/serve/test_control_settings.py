@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from portcullis.control.parts import settings_of
 from portcullis.engine.config.model import Configuration
 from portcullis.serve.control_settings import ControlSettings, LogSettings
 
@@ -15,7 +17,7 @@ def configuration(**sections: object) -> Configuration:
 
 FULL = configuration(
     plans={"free": {}, "gold": {}},
-    roles={"clerk": ["orders:read"]},
+    roles={"clerk": ["orders:read"], "auditor": {"permissions": ["*"], "exclusive_with": ["clerk"]}},
     observe={"access_log": {"path": "logs/access.jsonl", "rotate_at": "1MiB", "keep": 3}},
     process={"drain": "7s"},
 )
@@ -24,11 +26,17 @@ FULL = configuration(
 def test_they_are_what_of_the_file_concerns_the_control_process() -> None:
     log = LogSettings("/etc/portcullis/logs/access.jsonl", 1024 * 1024, 3)
     settings = ControlSettings.of(FULL, Path("/etc/portcullis/p.yaml"))
-    assert settings == ControlSettings(["free", "gold"], ["clerk"], log, 7.0)
+    roles = ["clerk", "auditor"]
+    parts = settings_of(FULL)
+    wanted = ControlSettings(["free", "gold"], roles, log, 7.0, parts=parts)
+    assert settings == msgspec.structs.replace(wanted, exclusive=[("auditor", "clerk")], apis=["a"])
 
 
 def test_a_file_may_leave_all_of_it_out() -> None:
-    assert ControlSettings.of(configuration(), Path("/p.yaml")) == ControlSettings([], [], None, 30.0)
+    parts = settings_of(configuration())
+    assert ControlSettings.of(configuration(), Path("/p.yaml")) == ControlSettings(
+        [], [], None, 30.0, parts=parts, apis=["a"]
+    )
 
 
 def test_the_log_has_the_same_path_wherever_a_process_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

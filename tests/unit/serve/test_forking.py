@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rows import rows
 
 from portcullis.serve.forking import ended_children, fork, fork_with_link, how_it_ended
 from portcullis.serve.link import Link, Message
@@ -21,7 +22,7 @@ def fail() -> None:
     raise ValueError("of no use")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("body", "status"),
     [
         (lambda: None, 0),
@@ -131,7 +132,7 @@ def test_a_child_that_lives_is_not_taken_in() -> None:
     os.waitpid(process, 0)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("status", "told"),
     [
         (0, "exit status 0"),

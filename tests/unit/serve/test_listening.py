@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -110,9 +110,12 @@ def test_the_admin_listener_has_one_socket_that_no_worker_gets(sockets: Listenin
     assert list(sockets.of(configuration, 3)) == ["public"]
 
 
-def open_descriptors() -> int:
-    gc.collect()  # so that nothing that another test has left is closed between two counts
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+@pytest.fixture
+def open_descriptors() -> Iterator[Callable[[], int]]:
+    """Counts them; nothing that another test has left is closed between two counts."""
+    gc.disable()
+    yield lambda: sum(1 for _ in Path("/proc/self/fd").iterdir())
+    gc.enable()
 
 
 # What is not free.
@@ -130,7 +133,9 @@ def test_a_port_that_another_program_listens_on_is_not_shared_with_it(
     assert error.hint == "choose a free address"
 
 
-def test_where_one_listener_can_not_be_opened_none_is(sockets: ListeningSockets, others: socket.socket) -> None:
+def test_where_one_listener_can_not_be_opened_none_is(
+    sockets: ListeningSockets, others: socket.socket, open_descriptors: Callable[[], int]
+) -> None:
     others.listen()
     free = (LOOPBACK, 0)
     configuration = configured(a=free, b=(LOOPBACK, port_of(others)), c=("192.0.2.1", 8080))
@@ -219,7 +224,7 @@ def test_a_child_keeps_only_what_it_uses_and_does_not_end_what_others_use(socket
         assert can_connect(port_of(parents))
 
 
-def test_closing_closes_everything(sockets: ListeningSockets) -> None:
+def test_closing_closes_everything(sockets: ListeningSockets, open_descriptors: Callable[[], int]) -> None:
     configuration = configured(public=(LOOPBACK, 0), admin=(LOOPBACK, 0))
     before = open_descriptors()
     sockets.open(configuration, 2, LOADED)

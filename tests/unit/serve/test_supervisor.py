@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.load import LoadedConfiguration, load_configuration
@@ -567,7 +568,7 @@ def test_control_is_kept_while_there_may_be_something_to_record(gateway: Gateway
 # Numbers.
 
 
-@pytest.mark.parametrize(
+@rows(
     ("forced", "wanted", "workers"),
     [(None, "3", 3), (5, "3", 5), (None, "auto", len(os.sched_getaffinity(0))), (10_000, "1", MAX_WORKERS)],
 )

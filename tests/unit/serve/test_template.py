@@ -17,6 +17,7 @@ from portcullis.engine.config.load import LoadedConfiguration, load_configuratio
 from portcullis.engine.config.model import Configuration
 from portcullis.engine.snapshot import Snapshot
 from portcullis.serve import template as template_module
+from portcullis.serve.control_line import ControlLine
 from portcullis.serve.forking import fork_with_link
 from portcullis.serve.link import Link, Message
 from portcullis.serve.template import (
@@ -28,7 +29,6 @@ from portcullis.serve.template import (
     run_template,
 )
 from portcullis.serve.worker import RETIRE
-from portcullis.stores.keys import WorkerKeyDirectory
 from portcullis.stores.shared_memory import SharedMemory
 
 CONFIGURATION = """\
@@ -104,7 +104,7 @@ class Workers:
             generation=2,
         )
         snapshot = Snapshot(configured(), {}, {}, None, ())
-        self.template = Template(parts, snapshot, TlsContexts({}, {}, ()), WorkerKeyDirectory(), link, loop)
+        self.template = Template(parts, snapshot, TlsContexts({}, {}, ()), ControlLine(), link, loop)
         monkeypatch.setattr(template_module, "fork_with_link", self._fork)
         monkeypatch.setattr(template_module, "ended_children", self._ended)
         monkeypatch.setattr(os, "kill", lambda process, number: self.killed.append((process, number)))
@@ -282,7 +282,7 @@ def parts_in(folder: Path, text: str = CONFIGURATION) -> TemplateParts:
 def test_documents_and_certificates_are_compiled_together_and_told_as_they_come(tmp_path: Path) -> None:
     (tmp_path / "shop.yaml").write_text(SPEC)
     told: list[str] = []
-    snapshot, contexts = compile_all(parts_in(tmp_path), WorkerKeyDirectory(), told.append)
+    snapshot, contexts = compile_all(parts_in(tmp_path), ControlLine(), told.append)
     assert [operation.name for operation in snapshot.operations] == ["GET /orders"]
     assert contexts.listeners == {}
     assert told == ["shop.yaml"]
@@ -291,7 +291,7 @@ def test_documents_and_certificates_are_compiled_together_and_told_as_they_come(
 def test_all_that_is_wrong_is_told_in_one_run(tmp_path: Path) -> None:
     text = CONFIGURATION.replace('"127.0.0.1:0"', '"127.0.0.1:0", tls: {certificate: a.pem, key: a.key}')
     with pytest.raises(ConfigurationError) as caught:
-        compile_all(parts_in(tmp_path, text), WorkerKeyDirectory(), lambda _name: None)
+        compile_all(parts_in(tmp_path, text), ControlLine(), lambda _name: None)
     assert [diagnostic.pointer for diagnostic in caught.value.diagnostics] == [
         "listeners.public.tls.certificate",
         "listeners.public.tls.key",
@@ -303,7 +303,7 @@ def test_certificates_alone_keep_it_from_serving(tmp_path: Path) -> None:
     (tmp_path / "shop.yaml").write_text(SPEC)
     text = CONFIGURATION.replace('"127.0.0.1:0"', '"127.0.0.1:0", tls: {certificate: a.pem, key: a.key}')
     with pytest.raises(ConfigurationError):
-        compile_all(parts_in(tmp_path, text), WorkerKeyDirectory(), lambda _name: None)
+        compile_all(parts_in(tmp_path, text), ControlLine(), lambda _name: None)
 
 
 def test_a_process_that_can_not_compile_says_why_and_ends(tmp_path: Path) -> None:

@@ -30,8 +30,9 @@ from portcullis.engine.snapshot import HostRoutes, Snapshot
 from portcullis.mounts.tls import server_context
 from portcullis.serve.link import Link, Message
 from portcullis.serve.worker import RETIRE, Worker, WorkerParts
-from portcullis.stores.keys import WorkerKeyDirectory, encode_update
+from portcullis.stores.questions import PendingQuestions
 from portcullis.stores.shared_memory import SharedConnectionCounts
+from portcullis.stores.topics import TopicSubscriptions
 
 REFUSED = Code("authorize.test", 403, "Not here")
 CALL = b"GET /%b HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -72,7 +73,7 @@ class Running:
         self.template, link = Link.pair()
         self.link = link
         self.lines: list[bytes] = []
-        self.hub = WorkerHub(Metrics(lambda: 0), self.lines.append, lambda: encode_update(0, (), snapshot=True))
+        self.hub = WorkerHub(Metrics(lambda: 0), self.lines.append)
         self.path = folder / "workers.sock"
         self.sockets = {name: _bound() for name in ("public", "secure")}
         self.address = self.sockets["public"].getsockname()
@@ -82,7 +83,8 @@ class Running:
             listener_tls={} if tls is None else {"secure": tls},
             sockets=self.sockets,
             connection_counts=SharedConnectionCounts(100, 8, b"s" * 16),
-            keys=WorkerKeyDirectory(),
+            topics=TopicSubscriptions(),
+            questions=PendingQuestions(),
             workers_socket=self.path,
             index=5,
             generation=3,
@@ -212,7 +214,7 @@ async def test_it_says_who_it_is_and_counts_for_its_generation(running: Running)
     assert running.hub.workers(3) == 1
 
 
-async def test_it_accepts_nobody_before_it_knows_the_keys(folder: Path) -> None:
+async def test_it_accepts_nobody_before_it_is_informed(folder: Path) -> None:
     running = Running(folder, "5s", None)
     await asyncio.sleep(0)
     assert await running.refuses()
@@ -223,7 +225,7 @@ async def test_it_accepts_nobody_before_it_knows_the_keys(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("event", ["stop", "retire"])
-async def test_one_that_is_told_to_end_before_it_knows_the_keys_never_serves(folder: Path, event: str) -> None:
+async def test_one_that_is_told_to_end_before_it_is_informed_never_serves(folder: Path, event: str) -> None:
     running = Running(folder, "5s", None)
     getattr(running.worker, event).set()
     await running.task

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from rows import rows
 
 from portcullis.stores import files
 from portcullis.stores.files import ConfigurationFiles
@@ -37,7 +38,7 @@ def test_a_relative_configuration_file_is_fine(tmp_path: Path, monkeypatch: pyte
     assert found.read("a.yaml") == b"a"
 
 
-@pytest.mark.parametrize("path", ["nothing.yaml", ".", "a\0b", "spec.yaml/x", "x" * 5000])
+@rows("path", ["nothing.yaml", ".", "a\0b", "spec.yaml/x", "x" * 5000])
 def test_what_can_not_be_read_is_an_os_error(beside: ConfigurationFiles, path: str) -> None:
     with pytest.raises(OSError) as caught:
         beside.read(path)
@@ -62,3 +63,64 @@ def test_variables_of_the_environment_are_read(beside: ConfigurationFiles, monke
     assert beside.environment("PORTCULLIS_TEST") == "x"
     monkeypatch.delenv("PORTCULLIS_TEST")
     assert beside.environment("PORTCULLIS_TEST") is None
+
+
+@pytest.fixture
+def linked(beside: ConfigurationFiles, tmp_path: Path) -> ConfigurationFiles:
+    """Links in the configuration's folder and in the one of a document elsewhere."""
+    folder, elsewhere = beside.directory, tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "types.yaml").write_bytes(b"types")
+    (elsewhere / "out.yaml").symlink_to(tmp_path / "outside.yaml")
+    (folder / "specs").mkdir()
+    (folder / "specs" / "near.yaml").symlink_to("../spec.yaml")
+    (folder / "specs" / "out.yaml").symlink_to("../../outside.yaml")
+    (folder / "specs" / "chain.yaml").symlink_to("out.yaml")
+    (folder / "specs" / "gone.yaml").symlink_to("nothing.yaml")
+    (folder / "specs" / "round.yaml").symlink_to("round.yaml")
+    (folder / "parent").symlink_to("..")
+    (folder / "linked").symlink_to(elsewhere)
+    return beside
+
+
+@rows(
+    ("path", "document", "content"),
+    [
+        ("spec.yaml", "main.yaml", b"here"),
+        ("specs/near.yaml", "specs/main.yaml", b"here"),
+        ("parent/config/spec.yaml", "main.yaml", b"here"),
+        ("../elsewhere/types.yaml", "../elsewhere/main.yaml", b"types"),
+        ("linked/types.yaml", "linked/main.yaml", b"types"),  # the operator has named that folder
+    ],
+)
+def test_links_within_the_folders_are_followed(
+    linked: ConfigurationFiles, path: str, document: str, content: bytes
+) -> None:
+    assert linked.read_referred(path, document) == content
+
+
+@rows(
+    ("path", "document", "reason"),
+    [
+        ("specs/out.yaml", "specs/main.yaml", "a link leads it out of the folder"),
+        ("specs/chain.yaml", "specs/main.yaml", "a link leads it out of the folder"),
+        ("parent/outside.yaml", "specs/main.yaml", "a link leads it out of the folder"),
+        ("linked/types.yaml", "specs/main.yaml", "a link leads it out of the folder"),
+        ("linked/out.yaml", "linked/main.yaml", "a link leads it out of the folder"),
+        ("../outside.yaml", "main.yaml", "a link leads it out of the folder"),
+        ("specs/gone.yaml", "specs/main.yaml", "No such file or directory"),
+        ("specs/round.yaml", "specs/main.yaml", "Too many levels of symbolic links"),
+        ("specs", "specs/main.yaml", "Is a directory"),
+        ("a\0b", "specs/main.yaml", "Invalid argument"),
+    ],
+)
+def test_a_document_can_not_lead_out_by_a_link(
+    linked: ConfigurationFiles, path: str, document: str, reason: str
+) -> None:
+    with pytest.raises(OSError, match=reason):
+        linked.read_referred(path, document)
+
+
+def test_a_folder_that_is_a_link_itself_is_a_folder(linked: ConfigurationFiles, tmp_path: Path) -> None:
+    (tmp_path / "current").symlink_to("config")
+    assert ConfigurationFiles(tmp_path / "current" / "portcullis.yaml").read_referred("spec.yaml", "a.yaml") == b"here"

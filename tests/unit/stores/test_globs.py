@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rows import rows
 
 from portcullis.stores import globs
 from portcullis.stores.globs import matching
@@ -23,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
+@rows(
     ("glob", "found"),
     [
         ("apis/*.yaml", ["apis/a.yaml", "apis/b.yaml"]),
@@ -50,7 +51,7 @@ def test_what_a_glob_matches(folder: Path, glob: str, found: list[str]) -> None:
     assert matching(folder, glob) == found
 
 
-@pytest.mark.parametrize("glob", ["none.yaml", "none/*.yaml", "apis/none/**/*.yaml"])
+@rows("glob", ["none.yaml", "none/*.yaml", "apis/none/**/*.yaml"])
 def test_what_stands_before_the_first_wildcard_has_to_be_there(folder: Path, glob: str) -> None:
     with pytest.raises(FileNotFoundError):
         matching(folder, glob)

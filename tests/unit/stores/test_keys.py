@@ -55,6 +55,18 @@ def test_a_snapshot_makes_keys_known(directory: WorkerKeyDirectory) -> None:
     assert repr(directory) == "WorkerKeyDirectory(keys=2, revision=3, ready=True)"
 
 
+def test_where_keys_work_is_known_and_shared(directory: WorkerKeyDirectory) -> None:
+    places: dict[str, Any] = {"apis": ("shop",), "networks": ("10.0.0.0/8",)}
+    changes = (_change(1, 1, **places, environment="live"), _change(2, 1, **places), _change(3, 1))
+    directory.apply(_update(1, *changes, snapshot=True))
+    first, second, third = (directory.find(bytes([number]) * 32) for number in (1, 2, 3))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert first.limits is second.limits is not None
+    assert (first.environment, third.environment, third.limits) == ("live", "", None)
+
+
 def test_before_the_first_snapshot_no_key_is_known(directory: WorkerKeyDirectory) -> None:
     directory.apply(_update(5, _change(1, 5)))
     assert directory.find(b"\1" * 32) is None

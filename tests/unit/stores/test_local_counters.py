@@ -52,3 +52,17 @@ def test_a_flood_of_new_keys_does_not_look_for_room_at_every_request() -> None:
     with pytest.raises(CounterStoreError):
         counters.take(b"c", 10, 1, 20)
     assert counters.take(b"c", 10, 1, 10 + MAKE_ROOM_EVERY_NS).allowed
+
+
+def test_a_moment_is_remembered_until_it_has_come_and_replaced_only_as_it_is() -> None:
+    counters = LocalCounters(capacity=1)
+    assert counters.recall(b"a", 0) == 0
+    assert counters.replace(b"a", 0, 5, 0)
+    assert counters.recall(b"a", 4) == 5
+    assert not counters.replace(b"a", 4, 9, 4)
+    assert counters.replace(b"a", 5, 9, 4)
+    with pytest.raises(CounterStoreError):
+        counters.replace(b"b", 0, 9, 4)
+    assert counters.recall(b"a", 9) == 0
+    later = 2 * MAKE_ROOM_EVERY_NS
+    assert counters.replace(b"b", 0, later + 1, later)

@@ -5,21 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
+from rows import rows
 
+from portcullis.engine.ports import Unanswered
 from portcullis.engine.record import Record
 from portcullis.engine.tally import TallyDelta
 from portcullis.stores import worker_channel
-from portcullis.stores.frames import FrameDecoder, Hello, Kind, encode_frame
-from portcullis.stores.worker_channel import BATCH, MAX_BATCHES_ON_THE_WAY, MAX_PENDING_RECORDS, WorkerChannel
+from portcullis.stores.frames import FrameDecoder, Hello, Kind, Question, Reply, encode_frame, encode_topic
+from portcullis.stores.questions import PendingQuestions
+from portcullis.stores.topics import TopicSubscriptions
+from portcullis.stores.worker_channel import (
+    BATCH,
+    MAX_BATCHES_ON_THE_WAY,
+    MAX_PENDING_RECORDS,
+    MAX_UNREAD_BYTES,
+    WorkerChannel,
+)
 from portcullis.testing import FakeTransport
 
 HELLO = Hello(3, 7, 4242)
 TAKEN = encode_frame(Kind.TAKEN, b"")
+INFORMED = encode_frame(Kind.INFORMED, b"")
 ON_THE_WAY = BATCH * MAX_BATCHES_ON_THE_WAY
 
 
@@ -27,12 +38,15 @@ def record(number: int = 0, target: str = "/orders") -> Record:
     return Record("", f"{number:032x}", "", "192.0.2.1", "GET", target, "allow", 200, api="shop")
 
 
-def ignore(_payload: bytes) -> None:
-    pass
+def new_channel(path: str = "", keys: Callable[[bytes], None] | None = None) -> WorkerChannel:
+    topics = TopicSubscriptions()
+    if keys is not None:
+        topics.subscribe("keys", keys)
+    return WorkerChannel(path, HELLO, topics, PendingQuestions())
 
 
 def channel_on(transport: FakeTransport) -> WorkerChannel:
-    channel = WorkerChannel("", HELLO, ignore)
+    channel = new_channel()
     channel.connection_made(transport)
     transport.take()
     return channel
@@ -62,7 +76,7 @@ def told(channel: WorkerChannel, transport: FakeTransport, refused: int = 0, den
 
 def test_the_first_thing_a_worker_says_is_who_it_is() -> None:
     transport = FakeTransport()
-    WorkerChannel("", HELLO, ignore).connection_made(transport)
+    new_channel().connection_made(transport)
     [(kind, payload)] = frames(transport.take())
     assert kind is Kind.HELLO
     assert msgspec.msgpack.decode(payload, type=Hello) == HELLO
@@ -120,7 +134,7 @@ def test_what_a_control_that_does_not_read_can_not_take_is_dropped_oldest_first_
 
 
 def test_while_control_is_away_records_are_kept_up_to_the_bound() -> None:
-    channel = WorkerChannel("", HELLO, ignore)
+    channel = new_channel()
     for number in range(MAX_PENDING_RECORDS + 10):
         channel.add(record(number))
     channel.send_tally(connections=0, buffered=0, refused=0)
@@ -173,7 +187,7 @@ def test_counts_are_told_once_and_refusals_as_what_came_since() -> None:
 
 
 def test_counts_that_could_not_be_told_go_with_the_next() -> None:
-    channel = WorkerChannel("", HELLO, ignore)
+    channel = new_channel()
     channel.add(record())
     channel.send_tally(connections=0, buffered=0, refused=3)
     transport = FakeTransport()
@@ -193,32 +207,60 @@ def test_counts_do_not_pile_up_for_a_control_that_does_not_read() -> None:
     assert told(channel, transport).series[0][1].count == 1
 
 
-def test_keys_are_applied_and_the_first_ones_are_announced() -> None:
+def test_topics_are_told_and_the_end_of_the_first_ones_is_announced() -> None:
     applied: list[bytes] = []
-    channel = WorkerChannel("", HELLO, applied.append)
+    channel = new_channel(keys=applied.append)
     channel.connection_made(FakeTransport())
-    assert not channel.first_keys.is_set()
-    wire = encode_frame(Kind.KEYS, b"all") + encode_frame(Kind.KEYS, b"one")
+    assert not channel.informed.is_set()
+    wire = encode_topic("keys", b"all") + encode_topic("keys", b"one") + encode_topic("other", b"?")
     channel.data_received(wire[:7])
-    assert not channel.first_keys.is_set()
     channel.data_received(wire[7:])
     assert applied == [b"all", b"one"]
-    assert channel.first_keys.is_set()
+    assert not channel.informed.is_set()
+    channel.data_received(INFORMED)
+    assert channel.informed.is_set()
 
 
-def test_keys_that_can_not_be_read_end_the_line_and_do_not_count_as_known() -> None:
+def test_what_a_topic_can_not_read_ends_the_line_and_does_not_count_as_known() -> None:
     def refuse(_payload: bytes) -> None:
         raise ValueError("not keys")
 
     transport = FakeTransport()
-    channel = WorkerChannel("", HELLO, refuse)
+    channel = new_channel(keys=refuse)
     channel.connection_made(transport)
-    channel.data_received(encode_frame(Kind.KEYS, b"?"))
+    channel.data_received(encode_topic("keys", b"?"))
     assert transport.closed == "aborted"
-    assert not channel.first_keys.is_set()
+    assert not channel.informed.is_set()
 
 
-@pytest.mark.parametrize("garbage", [b"\xff" * 5, b"HTTP/1.1 400 Bad Request\r\n"])
+async def test_questions_go_out_and_replies_come_back() -> None:
+    questions, transport = PendingQuestions(), FakeTransport()
+    channel = WorkerChannel("", HELLO, TopicSubscriptions(), questions)
+    channel.connection_made(transport)
+    transport.take()
+    asked = asyncio.ensure_future(questions.ask("users", b"alice"))
+    await asyncio.sleep(0)
+    [(kind, payload)] = frames(transport.take())
+    question = msgspec.msgpack.decode(payload, type=Question)
+    assert (kind, question.topic, question.question) == (Kind.QUESTION, "users", b"alice")
+    channel.data_received(encode_frame(Kind.REPLY, msgspec.msgpack.encode(Reply(question.number, b"known"))))
+    assert await asked == b"known"
+    transport.lose(channel)
+    with pytest.raises(Unanswered):
+        await questions.ask("users", b"alice")
+
+
+async def test_questions_do_not_pile_up_for_a_control_that_does_not_read() -> None:
+    questions, transport = PendingQuestions(), FakeTransport()
+    WorkerChannel("", HELLO, TopicSubscriptions(), questions).connection_made(transport)
+    transport.take()
+    transport.unsent = MAX_UNREAD_BYTES + 1
+    with pytest.raises(Unanswered, match="slow"):
+        await questions.ask("users", b"alice")
+    assert transport.sent == b""
+
+
+@rows("garbage", [b"\xff" * 5, b"HTTP/1.1 400 Bad Request\r\n"])
 def test_what_is_no_frame_ends_the_line(garbage: bytes) -> None:
     transport = FakeTransport()
     channel_on(transport).data_received(garbage)
@@ -227,13 +269,13 @@ def test_what_is_no_frame_ends_the_line(garbage: bytes) -> None:
 
 def test_half_a_frame_of_a_broken_line_does_not_spoil_the_next_line() -> None:
     applied: list[bytes] = []
-    channel = WorkerChannel("", HELLO, applied.append)
+    channel = new_channel(keys=applied.append)
     first, second = FakeTransport(), FakeTransport()
     channel.connection_made(first)
-    channel.data_received(encode_frame(Kind.KEYS, b"all")[:6])
+    channel.data_received(encode_topic("keys", b"all")[:6])
     first.lose(channel)
     channel.connection_made(second)
-    channel.data_received(encode_frame(Kind.KEYS, b"new"))
+    channel.data_received(encode_topic("keys", b"new"))
     assert applied == [b"new"]
 
 
@@ -301,7 +343,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 @contextlib.asynccontextmanager
 async def connected(place: Place) -> AsyncIterator[WorkerChannel]:
-    channel = WorkerChannel(place.path, HELLO, ignore)
+    channel = new_channel(place.path)
     task = asyncio.create_task(channel.keep_connected())
     try:
         yield channel
@@ -315,9 +357,9 @@ async def test_a_worker_connects_says_hello_and_sends_its_records(place: Place) 
     async with connected(place) as channel:
         control, kind, _ = await place.next()
         assert kind is Kind.HELLO
-        control.transport.write(encode_frame(Kind.KEYS, b"all"))
+        control.transport.write(INFORMED)
         async with asyncio.timeout(10):
-            await channel.first_keys.wait()
+            await channel.informed.wait()
         channel.add(record(1))
         channel.flush()
         _, kind, payload = await place.next()
@@ -379,6 +421,6 @@ async def test_closing_does_not_wait_for_ever_for_a_control_that_takes_nothing(
 
 
 async def test_closing_a_line_that_is_down_is_nothing(place: Place) -> None:
-    channel = WorkerChannel(place.path, HELLO, ignore)
+    channel = new_channel(place.path)
     channel.add(record(1))
     await channel.close()

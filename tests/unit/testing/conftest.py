@@ -13,7 +13,7 @@ from portcullis.engine.openapi.document import SpecDocument, load_document
 MakeDocument = Callable[..., SpecDocument]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def document() -> MakeDocument:
     """Makes a document: of the ``operation`` ``POST /things/{id}`` or at another path, and its ``schemas``."""
 

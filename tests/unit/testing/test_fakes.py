@@ -5,10 +5,24 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from rows import rows
 
 from portcullis.engine.identity import Consumer
-from portcullis.engine.ports import Clock, Counters, CounterStoreError, KeyDirectory, KeyGrant, SourceFiles
-from portcullis.testing import FakeClock, FakeCounters, FakeFiles, FakeKeys
+from portcullis.engine.ports import (
+    Clock,
+    Counters,
+    CounterStoreError,
+    KeyDirectory,
+    KeyGrant,
+    Questions,
+    Relations,
+    RelationStoreError,
+    SourceFiles,
+    Unanswered,
+)
+from portcullis.engine.relations.checking import Work
+from portcullis.engine.relations.model import RelationModel
+from portcullis.testing import FakeClock, FakeCounters, FakeFiles, FakeKeys, FakeQuestions, FakeRelations
 
 SECOND = 1_000_000_000
 
@@ -19,9 +33,7 @@ def test_a_fake_clock_stands_still_until_it_is_moved() -> None:
     assert (clock.now_ns(), clock.wall_s()) == (5, 100.0)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "ns"), [(0.57, 570_000_000), (0.1, 100_000_000), (1.1, 1_100_000_000), (86400, 86400 * SECOND)]
-)
+@rows(("seconds", "ns"), [(0.57, 570_000_000), (0.1, 100_000_000), (1.1, 1_100_000_000), (86400, 86400 * SECOND)])
 def test_time_moves_by_exactly_what_was_said(seconds: float, ns: int) -> None:
     clock = FakeClock(now_ns=0, wall_s=0.0)
     clock.advance(seconds)
@@ -65,10 +77,30 @@ def test_fake_files_are_read_and_found_by_globs() -> None:
     assert (port.environment("SECRET"), port.environment("OTHER")) == ("s", None)
 
 
-@pytest.mark.parametrize("glob", ["b.yaml", "apsi/*.yaml"])
+@rows("glob", ["b.yaml", "apsi/*.yaml"])
 def test_fake_files_that_are_not_there_are_an_os_error(glob: str) -> None:
     files = FakeFiles({"a.yaml": "a"})
     with pytest.raises(FileNotFoundError):
         files.matching(glob)
     with pytest.raises(FileNotFoundError):
         files.read(glob)
+
+
+def test_fake_relations_say_what_their_tuples_say() -> None:
+    relations = FakeRelations(["order:1#owner@user:alice"])
+    port: Relations = relations
+    owner = RelationModel({"user": ["staff"], "order": {"owner": ["user"]}}).path("order", "owner", "user")
+    assert port.check(owner, "1", "alice", Work())
+    assert not port.check(owner, "1", "bob", Work())
+    relations.broken = True
+    with pytest.raises(RelationStoreError):
+        port.check(owner, "1", "alice", Work())
+
+
+async def test_fake_questions_are_answered_by_whoever_is_there() -> None:
+    questions = FakeQuestions({"upper": bytes.upper})
+    port: Questions = questions
+    assert await port.ask("upper", b"a") == b"A"
+    with pytest.raises(Unanswered):
+        await port.ask("lower", b"A")
+    assert questions.asked == [("upper", b"a"), ("lower", b"A")]

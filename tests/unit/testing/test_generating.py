@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.graph import SchemaGraph
 from portcullis.engine.openapi.problems import Problems
@@ -22,8 +23,8 @@ def made(schema: Any, *, everything: bool = False, attempt: int = 0, **schemas: 
     return ValueMaker(graph(schema, **schemas), everything=everything, attempt=attempt).make(POINTER)
 
 
-@pytest.mark.parametrize("everything", [False, True])
-@pytest.mark.parametrize(
+@rows("everything", [False, True])
+@rows(
     "schema",
     [
         {},
@@ -107,7 +108,7 @@ def test_a_large_schema_makes_no_large_value() -> None:
     assert len(str(value)) < 20_000
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "why"),
     [
         (False, "nothing fits it"),

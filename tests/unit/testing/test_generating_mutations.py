@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.testing.generating import ValueMaker
 from portcullis.testing.generating_mutations import MAX_OF_A_KIND, Mutation, mutations
@@ -34,7 +34,7 @@ def targets(document: Any, schema: Any, **more: Any) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "wrong"),
     [
         ({"type": "integer"}, {"parameter_type": ["?a=not%20it"]}),
@@ -87,7 +87,7 @@ def test_what_is_wrong_with_a_body_as_a_whole(document: Any) -> None:
     assert "media_type" not in bodies(document, {}, "*/*")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "kind", "wrong"),
     [
         ({"properties": {"a": {"type": "integer"}}}, "field_type", b'{"a":{}}'),
@@ -121,9 +121,7 @@ def test_what_stands_deeper_is_broken_there(document: Any) -> None:
     assert b'{"list":[{"b":true,"zz-undeclared":1}]}' in bodies(document, schema)["undeclared_field"]
 
 
-@pytest.mark.parametrize(
-    "more", [{"oneOf": [{}, {"type": "string"}]}, {"not": {"type": "string"}}, {"if": {}, "then": {}}]
-)
+@rows("more", [{"oneOf": [{}, {"type": "string"}]}, {"not": {"type": "string"}}, {"if": {}, "then": {}}])
 def test_what_stands_below_alternatives_and_conditions_is_left_alone(document: Any, more: Any) -> None:
     wrong = bodies(document, {"properties": {"a": {"type": "integer"}}, "required": ["a"], **more})
     assert wrong.keys() == {"undeclared_query", "media_type", "malformed_json", "duplicate_key"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.graph import SchemaGraph
 from portcullis.engine.openapi.problems import Problems
@@ -32,7 +32,7 @@ def test_types_and_listed_values_are_what_all_allow() -> None:
     assert outline({"const": "a"}).values == ["a"]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "kind"),
     [
         ({"properties": {"a": {}}}, "object"),
@@ -61,7 +61,7 @@ def test_fields_come_from_references_and_all_parts() -> None:
     assert (found.is_closed, found.is_chosen) == (True, False)
 
 
-@pytest.mark.parametrize("more", [{"additionalProperties": True}, {"patternProperties": {"^x": {}}}])
+@rows("more", [{"additionalProperties": True}, {"patternProperties": {"^x": {}}}])
 def test_who_speaks_of_other_fields_leaves_an_object_open(more: Any) -> None:
     assert not outline({"properties": {"a": {}}, **more}).is_closed
     assert not outline({"type": "object"}).is_closed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.testing.generating import UnmakeableError
 from portcullis.testing.generating_requests import BOUNDARY, Draft, Written, draft, makeable_contents, write
@@ -21,7 +22,7 @@ LIST = {"type": "array", "items": {"type": "string"}}
 OBJECT = {"type": "object", "properties": {"R": {"type": "integer"}, "G": {"type": "integer"}}}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("more", "schema", "value", "written"),
     [  # the table of RFC 6570 that OpenAPI has
         ({}, {}, "a/b ü", "/a%2Fb%20%C3%BC"),
@@ -42,7 +43,7 @@ def test_a_path_is_written_in_its_style(document: Any, more: Any, schema: Any, v
     assert write(Draft(made.operations[0], {("path", "color"): value})).target == written
 
 
-@pytest.mark.parametrize(
+@rows(
     ("more", "schema", "value", "written"),
     [
         ({}, {}, "a&b+c", "color=a%26b%2Bc"),
@@ -150,7 +151,7 @@ def test_a_parameter_that_can_not_be_made_is_left_out_if_it_may_be(document: Any
         draft(made.variants.graph(), made.operations[0])
 
 
-@pytest.mark.parametrize("value", ["", ".", "..", "a/b"])
+@rows("value", ["", ".", "..", "a/b"])
 def test_some_values_can_not_stand_in_a_path(document: Any, value: str) -> None:
     made = document({"parameters": [parameter("path", {"const": value})]}, path="/{color}")
     with pytest.raises(UnmakeableError, match="can't stand in a path"):

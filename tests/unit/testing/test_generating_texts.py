@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import jsonschema_rs
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.formats import FORMATS
 from portcullis.testing.generating_texts import SAMPLES, matches, matching, texts_of
 
 
-@pytest.mark.parametrize("name", sorted(SAMPLES))
+@rows("name", sorted(SAMPLES))
 def test_a_sample_is_of_its_format(name: str) -> None:
     said = FORMATS[name].keywords(["string"])
     assert said is not None
@@ -21,7 +21,7 @@ def test_a_sample_is_of_its_format(name: str) -> None:
     assert all(validator.is_valid(text) for text in SAMPLES[name])
 
 
-@pytest.mark.parametrize(
+@rows(
     "pattern",
     [
         "^[a-z]{2,3}$",
@@ -59,7 +59,7 @@ def test_what_is_offered_is_taken_last_and_if_it_fits() -> None:
     assert list(texts_of(0, None, [], ["^(a|b)$"], ["b", "c"]))[-1] == "b"
 
 
-@pytest.mark.parametrize("pattern", ["(?<=a)b", r"\p{L}", "(", r"(a)\1", "[^\\s\\S]"])
+@rows("pattern", ["(?<=a)b", r"\p{L}", "(", r"(a)\1", "[^\\s\\S]"])
 def test_of_a_pattern_that_is_not_understood_no_text_is_made(pattern: str) -> None:
     assert list(matching(pattern)) == []
 

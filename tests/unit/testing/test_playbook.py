@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from rows import rows
 
 from portcullis.engine.config.model import Configuration
 from portcullis.engine.operation import Operation
@@ -48,7 +49,7 @@ async def test_what_was_sent_is_given_back_and_asked_for_once(play: Playbook) ->
     assert play.client_gets() == b""
 
 
-@pytest.mark.parametrize(
+@rows(
     ("expectation", "complaint"),
     [
         (lambda p: p.client_gets(), "the client should get nothing, but got b'HTTP/1.1 404"),
@@ -109,7 +110,7 @@ async def test_a_service_that_is_down_refuses_connections(play: Playbook) -> Non
     play.client_gets(b"HTTP/1.1 502")
 
 
-@pytest.mark.parametrize("error", [None, ConnectionResetError(104, "Connection reset by peer")])
+@rows("error", [None, ConnectionResetError(104, "Connection reset by peer")])
 async def test_a_service_may_go_or_break(play: Playbook, error: Exception | None) -> None:
     play.client_sends(GET)
     await settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
 from portcullis.engine.target import TargetError
 from portcullis.mounts.http1.request_head import parse_request_head
@@ -21,7 +22,7 @@ def test_field_names_are_lower_case_and_repeated_fields_are_joined() -> None:
     assert make_request(headers={"X-A": "1"}).header(b"x-a") == "1"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("target", "headers", "host"),
     [
         ("/", {}, ""),
@@ -45,7 +46,7 @@ def test_client_and_scheme_are_what_the_test_says() -> None:
     assert (request.client, request.scheme) == ("2001:db8::1", "http")
 
 
-@pytest.mark.parametrize("target", ["", "x", "/..", "/a%2fb", "/a b", "/a#b", "*"])
+@rows("target", ["", "x", "/..", "/a%2fb", "/a b", "/a#b", "*"])
 def test_what_a_mount_would_refuse_can_not_be_made(target: str) -> None:
     with pytest.raises(TargetError):
         make_request("GET", target)

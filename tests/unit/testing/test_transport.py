@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from rows import rows
 
 from portcullis.testing import FakeTransport
 
@@ -78,7 +79,7 @@ def test_how_much_is_unsent_is_what_the_test_says() -> None:
     assert transport.get_write_buffer_size() == 9
 
 
-@pytest.mark.parametrize("error", [None, ConnectionResetError()])
+@rows("error", [None, ConnectionResetError()])
 def test_a_connection_is_lost_once(error: Exception | None) -> None:
     transport, protocol = FakeTransport(), Protocol()
     transport.lose(protocol, error)

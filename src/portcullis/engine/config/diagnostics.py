@@ -32,6 +32,12 @@ class Diagnostic(msgspec.Struct, frozen=True, order=True):
         return f"{place}: {self.severity}: {subject}{self.message}{hint}"
 
 
+class TextDiagnostic(Diagnostic, frozen=True, order=True):
+    """One that is yet to be placed, at the character ``offset`` of the text that stands at its pointer."""
+
+    offset: int = 0
+
+
 class ConfigurationError(Exception):
     """The configuration can't be used. ``diagnostics`` holds every error found in one run, sorted."""
 

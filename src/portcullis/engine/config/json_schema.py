@@ -45,7 +45,9 @@ def _tidied(node: Any) -> Any:
 
 def _says_nothing(node: dict[str, Any]) -> bool:
     """Whether the default of ``node`` can't be written: a whole section, or no entry where one is needed."""
-    return "$ref" in node or (node["default"] == [] and node.get("minItems", 0) > 0)
+    default = node["default"]
+    is_section = isinstance(default, dict) and any("$ref" in kind for kind in node.get("anyOf", ()))
+    return "$ref" in node or is_section or (default == [] and node.get("minItems", 0) > 0)
 
 
 _NAMED: Final = ("properties", "$defs", "patternProperties")

@@ -9,16 +9,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from portcullis.engine.config import reader, tree
-from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
+from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic, TextDiagnostic
 from portcullis.engine.config.include import include
-from portcullis.engine.config.model import ApiConfig, Configuration, ListenerConfig
+from portcullis.engine.config.model import ApiConfig, Configuration, ListenerConfig, RoleConfig
 from portcullis.engine.config.references import ReferenceChecker
 from portcullis.engine.config.sources import Sources
+from portcullis.engine.config.text_places import place_of
 from portcullis.engine.config.translate import Translator
 from portcullis.engine.ports import SourceFiles
+from portcullis.engine.relations.declaring import RelationTypes
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
@@ -57,9 +59,21 @@ class LoadedConfiguration(msgspec.Struct, frozen=True):
         path = tree.parse_pointer(self.root, diagnostic.pointer)
         line, column = self.locate(path)
         is_whole = ".".join(map(str, path)) == diagnostic.pointer
+        node = tree.find(self.root, path)
+        if isinstance(diagnostic, TextDiagnostic) and isinstance(node, tree.Scalar):
+            line, column = place_of(node, diagnostic.offset)
+            is_whole = True  # nothing stands below a text but what the model adds
         named = tree.pointer(path) if is_whole else diagnostic.pointer
-        file = self.sources.of(path)
-        return msgspec.structs.replace(diagnostic, file=file, line=line, column=column, pointer=named)
+        return Diagnostic(
+            self.sources.of(path),
+            line,
+            column,
+            named,
+            diagnostic.message,
+            diagnostic.hint,
+            diagnostic.severity,
+            diagnostic.private,
+        )
 
 
 def load_configuration(text: str, file: str, files: SourceFiles | None = None) -> LoadedConfiguration:
@@ -75,8 +89,15 @@ def load_configuration(text: str, file: str, files: SourceFiles | None = None) -
     errors = {*main.problems, *mistakes, *checker.names()}
     listeners = configuration.listeners if configuration else _sound_entries(data, "listeners", ListenerConfig)
     apis = configuration.apis if configuration else _sound_entries(data, "apis", ApiConfig)
+    roles = configuration.roles if configuration else _sound_entries(data, "roles", RoleConfig)
+    relations = configuration.relations if configuration else _sound_relations(data)
     warnings = []
-    for finding in (*included, *checker.listeners(listeners), *checker.apis(apis)):
+    identities = configuration.identities if configuration else {}
+    certificates = checker.client_certificates(listeners, identities)
+    findings = (*checker.listeners(listeners), *certificates, *checker.roles(roles), *checker.relations(relations))
+    if configuration is not None:
+        findings = (*findings, *checker.token_service(configuration.token_service, configuration.identities))
+    for finding in (*included, *findings, *checker.apis(apis)):
         if finding.severity == "error":
             errors.add(finding)
         else:
@@ -105,3 +126,11 @@ def _sound_entries(data: Any, section: str, model: type[_ModelT]) -> dict[str, _
         except ValidationError:
             continue
     return sound
+
+
+def _sound_relations(data: Any) -> RelationTypes:
+    """The relations of a file that has errors elsewhere; none if there are errors in them."""
+    try:
+        return TypeAdapter(RelationTypes).validate_python(data.get("relations") or {}, strict=True)
+    except ValidationError:
+        return {}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, create_model
+from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
+from portcullis.engine.authorization.call_graph import check_call
 from portcullis.engine.config.names import (
     BasePath,
     DatabaseUrl,
@@ -20,13 +21,18 @@ from portcullis.engine.config.names import (
     Include,
     Name,
     OperationName,
-    Permission,
+    PermissionPattern,
     PlanName,
+    ProxyUrl,
+    RoleName,
     UpstreamUrl,
 )
-from portcullis.engine.config.section import Section
+from portcullis.engine.config.section import ListedSection, Section
 from portcullis.engine.config.values import Bind, Deadline, Duration, Meaning, Network, Size
+from portcullis.engine.decision_points.declaring import DecisionPointConfig
 from portcullis.engine.policy import Mode, policies_of
+from portcullis.engine.relations.declaring import RelationTypes
+from portcullis.engine.token_service.declaring import TokenServiceConfig
 
 
 class PhaseSection(Section):
@@ -37,12 +43,19 @@ class PhaseSection(Section):
         def __getattr__(self, key: str) -> Any: ...
 
 
-def _section_of(phase: str, name: str, doc: str) -> type[PhaseSection]:
+def _section_of(phase: str, name: str, doc: str, base: type[PhaseSection] = PhaseSection) -> type[PhaseSection]:
     fields: dict[str, Any] = {
         policy.key: (policy.config | None, Field(None, description=(policy.config.__doc__ or "").split("\n")[0]))
         for policy in policies_of(phase)
     }
-    return create_model(name, __base__=PhaseSection, __doc__=doc, __module__=__name__, **fields)
+    return create_model(name, __base__=base, __doc__=doc, __module__=__name__, **fields)
+
+
+class CallersSection(PhaseSection):
+    """What the section ``authorize`` has besides its policy kinds."""
+
+    every_caller: bool | None = None
+    """Whoever is authenticated may call: ends what wider settings and the document ask of callers."""
 
 
 if TYPE_CHECKING:
@@ -53,7 +66,7 @@ if TYPE_CHECKING:
     class IdentityConfig(PhaseSection):
         """One way to prove who calls."""
 
-    class AuthorizeConfig(PhaseSection):
+    class AuthorizeConfig(CallersSection):
         """Who may call an operation."""
 
     class PlanConfig(PhaseSection):
@@ -65,16 +78,24 @@ if TYPE_CHECKING:
     class InspectConfig(PhaseSection):
         """What is looked for in requests."""
 
+    class ObjectsConfig(PhaseSection):
+        """Whose objects are, and who sees and sets their fields."""
+
+    class TransformConfig(PhaseSection):
+        """What services are told besides the request."""
+
     class ProtectConfig(PhaseSection):
         """What is done to answers before they leave."""
 
 else:
     GuardConfig = _section_of("guard", "GuardConfig", "From where an operation may be called.")
     IdentityConfig = _section_of("authenticate", "IdentityConfig", "One way to prove who calls.")
-    AuthorizeConfig = _section_of("authorize", "AuthorizeConfig", "Who may call an operation.")
+    AuthorizeConfig = _section_of("authorize", "AuthorizeConfig", "Who may call an operation.", CallersSection)
     PlanConfig = _section_of("limit", "PlanConfig", "How much a consumer may use.")
     ValidateConfig = _section_of("validate", "ValidateConfig", "What is checked against the OpenAPI document.")
     InspectConfig = _section_of("inspect", "InspectConfig", "What is looked for in requests.")
+    ObjectsConfig = _section_of("objects", "ObjectsConfig", "Whose objects are, and who sees and sets their fields.")
+    TransformConfig = _section_of("transform", "TransformConfig", "What services are told besides the request.")
     ProtectConfig = _section_of("protect", "ProtectConfig", "What is done to answers before they leave.")
 
 
@@ -85,6 +106,12 @@ class TlsConfig(Section):
     """PEM file with the certificate and its chain."""
     key: FilePath
     """PEM file with the private key."""
+    client_ca: FilePath | None = None
+    """PEM file with the authorities whose client certificates are taken; with it clients are asked for one."""
+    client_certificate: Literal["require", "request"] = "require"
+    """``require``: clients without a certificate are sent away; ``request``: they may call what needs none."""
+    crl: list[FilePath] = Field([], min_length=1, max_length=64)
+    """Revocation lists of these authorities, in PEM or DER; read at the start and at every reload."""
 
 
 class ListenerTimeouts(Section):
@@ -115,6 +142,8 @@ class ListenerConfig(Section):
     """Connections from these addresses are closed at once, whatever ``allow`` says."""
     trusted_proxies: list[Network] = []
     """Peers whose ``Forwarded`` and ``X-Forwarded-*`` fields are believed."""
+    client_certificate_header: Literal["Client-Cert"] | None = None
+    """Field in which ``trusted_proxies``, who end TLS, name the client's certificate (RFC 9440)."""
     timeouts: ListenerTimeouts = ListenerTimeouts()
     """Deadlines on the client's side."""
     max_header_bytes: Size = Field(16 * 1024, ge=512, le=1024 * 1024)
@@ -147,13 +176,24 @@ class LimitSettings(Section):
     """What to do when the counters can't be reached."""
 
 
+class AllOf(Section):
+    """Several identities that have to be proven together, such as a client certificate and a token."""
+
+    all_of: list[IdentityName] = Field(min_length=2, max_length=4)
+    """Names of ``identities``; the caller is who the first of them proves."""
+
+
 class AuthenticateSettings(Section):
     """Which identities are accepted; a plain list in the file is short for ``any_of``."""
 
-    any_of: list[IdentityName] = Field(min_length=1)
-    """Names of ``identities``; the first whose credential is present decides."""
+    any_of: list[IdentityName | AllOf] = Field(min_length=1)
+    """Names of ``identities``, or ``{all_of: [...]}``; the first whose credential is present decides."""
     mode: Literal["enforce", "monitor"] = "enforce"
     """In ``monitor`` a refused caller passes as anonymous."""
+
+
+def _one_is_a_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
 
 
 def _list_is_any_of(value: object) -> object:
@@ -162,7 +202,7 @@ def _list_is_any_of(value: object) -> object:
 
 Authenticate = Annotated[
     AuthenticateSettings,
-    BeforeValidator(_list_is_any_of, json_schema_input_type=list[str] | AuthenticateSettings),
+    BeforeValidator(_list_is_any_of, json_schema_input_type=list[str | AllOf] | AuthenticateSettings),
     Meaning("a list of identities", "[partners]"),
 ]
 """Identities, as a list or with a mode."""
@@ -185,6 +225,10 @@ class OperationSettings(Section):
     """Validation against the OpenAPI document."""
     inspect: InspectConfig | None = None
     """Attacks in what requests say."""
+    objects: ObjectsConfig | None = None
+    """Whose objects are, and who sees and sets their fields."""
+    transform: TransformConfig | None = None
+    """What services are told besides the request, such as who calls."""
     protect: ProtectConfig | None = None
     """Security headers, and errors without inner details."""
     max_body: Size | None = None
@@ -297,6 +341,35 @@ class ObserveConfig(Section):
     """The access log."""
 
 
+class OutgoingConfig(Section):
+    """How the gateway itself calls others: issuers of tokens for their keys, and whoever is asked about a caller."""
+
+    proxy: ProxyUrl | None = None
+    """Proxy for these calls (``http://proxy.internal:3128``); what the environment says of proxies is not used."""
+    ca: FilePath | None = None
+    """PEM file with the certificate authorities that may sign for them; default: the system's."""
+    timeout: Deadline = 5.0
+    """How long one call may take."""
+
+
+class PasswordsConfig(Section):
+    """What the passwords of users must be when they are set."""
+
+    min_length: int = Field(12, ge=8, le=64)
+    """Characters of a password at least (NIST SP 800-63B-4: 15 where there is nothing besides it)."""
+    deny_list: FilePath | None = None
+    """File with passwords that are not taken, one a line, such as a list of common ones."""
+
+
+class KeysConfig(Section):
+    """When the control process reminds of API keys, once a day and in ``/metrics``."""
+
+    expiring: Annotated[Duration, Field(ge=3600.0)] = 30 * 86400.0
+    """How long before a key stops working."""
+    rotate_every: Annotated[Duration, Field(ge=86400.0)] | None = 365 * 86400.0
+    """How old keys may get until it is time to rotate them; ``null``: any age."""
+
+
 class StateConfig(Section):
     """Where the gateway keeps its state."""
 
@@ -321,6 +394,37 @@ class ProcessConfig(Section):
     """Bytes of bodies that one worker holds at a time."""
 
 
+class RoleConfig(ListedSection):
+    """What a role gives to whoever holds it; a plain list in the file is short for ``permissions``."""
+
+    listed = "permissions"
+
+    permissions: list[PermissionPattern] = []
+    """Permissions; ``*`` stands for a segment between colons, at the end for all that follow."""
+    inherits: list[RoleName] = Field([], max_length=64)
+    """Roles whose permissions it gives as well."""
+    exclusive_with: list[RoleName] = Field([], max_length=64)
+    """Roles that nobody may hold together with it (separation of duty), also by inheriting."""
+
+
+class ServiceConfig(Section):
+    """A service that calls others, and what it may call."""
+
+    subjects: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=2048), Meaning("a subject", "spiffe://example.internal/a")]],
+        BeforeValidator(_one_is_a_list, json_schema_input_type=str | list[str]),
+        Field(min_length=1, max_length=64),
+    ]
+    """As whom it is proven: a SPIFFE name, another name of a certificate, the subject of its tokens; one or a list."""
+    proven_by: list[IdentityName] = Field([], max_length=16)
+    """Names of ``identities`` that prove it; default: all that go by client certificates. Whoever one of them proves
+    has to be a service."""
+    may_call: list[Annotated[str, AfterValidator(check_call), Meaning("an API or an operation", "orders")]] = Field(
+        [], max_length=10_000
+    )
+    """What it may call: APIs (``orders``) and operations (``"payments:POST /v1/charges"``)."""
+
+
 class Configuration(Section):
     """The whole file."""
 
@@ -328,12 +432,27 @@ class Configuration(Section):
     """Addresses to listen on; ``admin`` is the one with health and metrics."""
     identities: dict[Name, IdentityConfig] = {}
     """Ways to prove who calls, by name."""
-    roles: dict[Name, list[Permission]] = {}
+    services: dict[Name, ServiceConfig] = {}
+    """Services that call each other through the gateway, by name: the call graph."""
+    roles: dict[Name, Annotated[RoleConfig, Meaning("a list of permissions", '["orders:read"]')]] = {}
     """Roles and the permissions they give."""
     plans: dict[Name, PlanConfig] = {}
     """Plans by name."""
     apis: dict[Name, ApiConfig] = Field(min_length=1)
     """The APIs, by name."""
+    relations: RelationTypes = {}
+    """Types of objects and the relations that subjects have to them, by name; a list of identities is a type of
+    callers."""
+    decision_points: dict[Name, DecisionPointConfig] = {}
+    """Others who decide, by name."""
+    token_service: TokenServiceConfig | None = None
+    """A token service of the gateway's own."""
+    passwords: PasswordsConfig = PasswordsConfig()
+    """What the passwords of users must be when they are set."""
+    keys: KeysConfig = KeysConfig()
+    """When the control process reminds of API keys."""
+    outgoing: OutgoingConfig = OutgoingConfig()
+    """How the gateway itself calls others."""
     observe: ObserveConfig = ObserveConfig()
     """What is recorded, and where."""
     state: StateConfig = StateConfig()

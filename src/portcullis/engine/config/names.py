@@ -12,12 +12,14 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from portcullis.engine.authorization.permissions import check_pattern, check_permission
 from portcullis.engine.config.values import Meaning, Refers
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _ORIGIN = re.compile(r"(https?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?/?")
+_URL = re.compile(r"(https?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?(/[!$&-;=@-Z_a-z~%]*)?")
 _BASE_PATH = re.compile(r"/|(?:/[A-Za-z0-9._~-]{1,128})+")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _OPERATION = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) (/[\x21-\x7e]*)")
@@ -66,6 +68,26 @@ def check_upstream(value: str) -> str:
         raise ValueError("a URL such as https://shop.internal:9000 or http://127.0.0.1:9000")
     if match[1] == "http" and not is_loopback(match[2]):
         raise ValueError("https: plain http is for services on this machine only (127.0.0.1, localhost)")
+    return value
+
+
+def check_url(value: str) -> str:
+    """``value`` if it is the URL of something that the gateway calls; plain http is for loopback only."""
+    match = _URL.fullmatch(value)
+    if match is None or len(value) > _MAX_PATH or not _is_host_of_url(match[2].lower()):
+        raise ValueError("a URL such as https://id.example.com/keys, without user name, query and fragment")
+    if not 1 <= int(match[3] or 1) <= 65535:
+        raise ValueError("a port between 1 and 65535")
+    if match[1] == "http" and not is_loopback(match[2]):
+        raise ValueError("https: plain http is for services on this machine only (127.0.0.1, localhost)")
+    return value
+
+
+def check_proxy(value: str) -> str:
+    """``value`` if it is the origin of an HTTP proxy."""
+    match = _ORIGIN.fullmatch(value)
+    if match is None or not _is_host_of_url(match[2].lower()) or not 1 <= int(match[3] or 1) <= 65535:
+        raise ValueError("a URL such as http://proxy.internal:3128, without user name and path")
     return value
 
 
@@ -161,6 +183,12 @@ UpstreamUrl = Annotated[
 ]
 """Where a service listens."""
 
+CallUrl = Annotated[str, AfterValidator(check_url), Meaning("a URL", "https://id.example.com/keys")]
+"""What the gateway itself calls."""
+
+ProxyUrl = Annotated[str, AfterValidator(check_proxy), Meaning("the URL of a proxy", "http://proxy.internal:3128")]
+"""An HTTP proxy."""
+
 FieldName = Annotated[str, AfterValidator(check_field_name), Meaning("the name of a header field", "API-Version")]
 """The name of a header field."""
 
@@ -183,11 +211,22 @@ DatabaseUrl = Annotated[
 ]
 """The database of consumers and keys."""
 
-Permission = Annotated[str, Meaning("a permission", "orders:read")]
-"""What a role allows."""
+Permission = Annotated[str, AfterValidator(check_permission), Meaning("a permission", "orders:read")]
+"""What an operation asks of its callers."""
+
+PermissionPattern = Annotated[str, AfterValidator(check_pattern), Meaning("a permission", "orders:*")]
+"""What a role gives; ``*`` stands for a segment, at the end for all that follow."""
+
+RoleName = Annotated[str, Refers("roles", "role"), Meaning("the name of a role", "clerk")]
+"""Names one of ``roles``."""
 
 PlanName = Annotated[str, Refers("plans", "plan"), Meaning("the name of a plan", "free")]
 """Names one of ``plans``."""
 
 IdentityName = Annotated[str, Refers("identities", "identity"), Meaning("the name of an identity", "partners")]
 """Names one of ``identities``."""
+
+DecisionPointName = Annotated[
+    str, Refers("decision_points", "decision point"), Meaning("the name of a decision point", "opa")
+]
+"""Names one of ``decision_points``."""

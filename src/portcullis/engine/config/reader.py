@@ -81,7 +81,7 @@ def lines(text: str) -> list[str]:
 def read(text: str, file: str, needs: Sequence[str] = ("listeners", "apis")) -> Reading:
     """Parse ``text``, which ``needs`` some keys. Raises :class:`ConfigurationError` where no tree can be made of it."""
     _check_characters(text, file)
-    builder = _Builder(file)
+    builder = _Builder(file, text)
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             builder.take(event)
@@ -140,8 +140,9 @@ class _Open(msgspec.Struct):
 class _Builder:
     """Takes parser events one by one and grows the tree, with a stack of its own."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.file = file
+        self.text = text
         self.root: Node | None = None
         self.problems: list[Diagnostic] = []
         self.stack: list[_Open] = []
@@ -151,7 +152,7 @@ class _Builder:
     def take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
             self._check_tag(event)
-            self._add(_scalar(event), event)
+            self._add(_scalar(event, self.text), event)
         elif isinstance(event, yaml.AliasEvent):
             self._add(self._aliased(event), event)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
@@ -270,10 +271,12 @@ def _position(event: Any) -> Position:
     return event.start_mark.line + 1, event.start_mark.column + 1
 
 
-def _scalar(event: yaml.ScalarEvent) -> Scalar:
+def _scalar(event: Any, file: str) -> Scalar:
     text: str = event.value
     is_plain = event.style in (None, "")
-    return Scalar(_meaning(text) if is_plain else text, text, _position(event))
+    written = file[event.start_mark.index : event.end_mark.index]
+    value = _meaning(text) if is_plain else text
+    return Scalar(value, text, _position(event), "" if written == text else written)
 
 
 def _meaning(text: str) -> str | int | float | bool | None:

@@ -9,15 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from portcullis.engine.authorization.roles import mistakes
 from portcullis.engine.config import shape as shapes
 from portcullis.engine.config import tree, wording
 from portcullis.engine.config.diagnostics import Diagnostic
-from portcullis.engine.config.model import ApiConfig, Configuration, ListenerConfig, OperationSettings, PlanOf
+from portcullis.engine.config.model import (
+    ApiConfig,
+    Configuration,
+    IdentityConfig,
+    ListenerConfig,
+    OperationSettings,
+    PlanOf,
+    RoleConfig,
+)
 from portcullis.engine.config.names import is_loopback
 from portcullis.engine.config.shape import Fields, Scalar, Shape
 from portcullis.engine.config.sources import Sources
 from portcullis.engine.config.tree import Node, Path, pointer
 from portcullis.engine.decision import shorten
+from portcullis.engine.relations.mistakes import mistakes as mistaken_relations
+from portcullis.engine.relations.model import Declared
+from portcullis.engine.token_service.declaring import TokenServiceConfig
 
 ADMIN: Final = "admin"
 """The listener of this name serves health and metrics."""
@@ -105,6 +117,57 @@ class ReferenceChecker:
             hint = "add tls or redirect: https, or bind to 127.0.0.1"
             yield self._error((*path, "bind"), "plain HTTP is served on loopback only", hint)
 
+    def client_certificates(
+        self, listeners: dict[str, ListenerConfig], identities: dict[str, IdentityConfig]
+    ) -> Iterator[Diagnostic]:
+        """Settings for client certificates where none are asked for, and identities that nobody could prove."""
+        asked = False
+        for name, listener in listeners.items():
+            path: Path = ("listeners", name)
+            tls = listener.tls
+            asked |= tls is not None and tls.client_ca is not None
+            for key in ("client_certificate", "crl") if tls is not None and tls.client_ca is None else ():
+                if tls is not None and key in tls.model_fields_set:
+                    hint = "add client_ca: the authorities whose certificates are taken"
+                    yield self._error((*path, "tls", key), "no client certificates are asked for", hint)
+            if listener.client_certificate_header is not None:
+                asked = True
+                if not listener.trusted_proxies:
+                    message = "anyone could write it: it is taken from trusted_proxies only"
+                    yield self._error((*path, "client_certificate_header"), message, "add trusted_proxies")
+        for name, identity in identities.items():
+            if identity.mtls is not None and not asked:
+                message = "no listener asks for client certificates: nobody can be proven by it"
+                yield self._error(("identities", name, "mtls"), message, "add client_ca to the tls of a listener")
+
+    def roles(self, roles: dict[str, RoleConfig]) -> Iterator[Diagnostic]:
+        """Roles that give nothing, inherit themselves, or that nobody could hold."""
+        for mistake in mistakes(roles):
+            yield self._error(("roles", *mistake.path), mistake.message, mistake.hint)
+
+    def token_service(
+        self, service: TokenServiceConfig | None, identities: dict[str, IdentityConfig]
+    ) -> Iterator[Diagnostic]:
+        """Identities that go by tokens which the token service does not issue."""
+        for name, identity in identities.items():
+            if identity.token is None:
+                continue
+            path: Path = ("identities", name, "token")
+            if service is None:
+                hint = "add token_service: {issuer: https://id.shop.example, audiences: [...]}"
+                yield self._error(path, "there is no token service that issues such tokens", hint)
+                continue
+            for audience in identity.token.audience:
+                if audience not in service.audiences:
+                    hint = wording.suggest(audience, service.audiences, "declared")
+                    message = f'the token service has no audience "{shorten(audience, 60)}"'
+                    yield self._error((*path, "audience"), message, hint)
+
+    def relations(self, declared: Declared) -> Iterator[Diagnostic]:
+        """Relations with names that are not there, and such as nobody could have."""
+        for mistake in mistaken_relations(declared):
+            yield self._error(("relations", *mistake.path), mistake.message, mistake.hint)
+
     def apis(self, apis: dict[str, ApiConfig]) -> Iterator[Diagnostic]:
         """APIs whose versions can't be told apart, and settings that contradict each other."""
         for name, api in apis.items():
@@ -147,6 +210,10 @@ class ReferenceChecker:
         if settings.public and settings.authenticate is not None:
             message = "public and authenticate exclude each other"
             yield self._error((*path, "public"), message, "remove public: true, or authenticate")
+        asked = settings.authorize
+        if asked is not None and asked.every_caller and asked.model_fields_set > {"every_caller"}:
+            message = "every_caller and what else is asked of callers exclude each other"
+            yield self._error((*path, "authorize", "every_caller"), message, "remove every_caller, or the rest")
         limit = settings.limit
         if limit is not None and isinstance(limit.plan, str) and limit.default_plan is not None:
             hint = "it is for plan: {of: consumer}; remove it"

@@ -85,14 +85,14 @@ class Translator:
         """Follow pydantic's location through shapes and file, past union tags and keys that a model added."""
         place = _Place((), Fields(self.model))
         node: Node | None = self.root
-        for part in loc:
+        for at, part in enumerate(loc):
             if part == "[key]":
                 return msgspec.structs.replace(place, is_key=True)
             if isinstance(place.shape, Choice):
                 place = _chosen(place, place.shape, str(part))
                 continue
             place = msgspec.structs.replace(place, shape=shapes.step(place.shape, part), parent=place.shape)
-            if isinstance(node, tree.Listing) and isinstance(part, str):
+            if tree.is_added(node, loc, at):
                 continue
             place = msgspec.structs.replace(place, path=(*place.path, part))
             node = tree.child(node, part)
@@ -201,6 +201,10 @@ def _option(choice: Choice, tag: str) -> Shape | None:
         if isinstance(option, Fields) and option.model.__name__ in tag:
             return option
         if isinstance(option, OneOf) and "literal" in tag:
+            return option
+        if (isinstance(option, Items) and tag.startswith("list[")) or (
+            isinstance(option, Table) and tag.startswith("dict[")
+        ):
             return option
         if isinstance(option, Scalar) and option.kind is not None and option.kind.__name__ in tag:
             return option

@@ -22,11 +22,12 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Scalar(msgspec.Struct, frozen=True):
-    """A single value. ``text`` is what stands in the file, without quotes."""
+    """A single value. ``text`` is what stands in the file, without quotes; ``written``: with them, where it differs."""
 
     value: str | int | float | bool | None
     text: str
     position: Position
+    written: str = ""
     size: int = 1
     height: int = 0
 
@@ -90,12 +91,12 @@ def locate(root: Node, path: Sequence[str | int]) -> Position:
     """Where ``path`` stands: the position of its last key (or list item).
 
     Of a path that is not in the file it is the place of the part that is. A key that the model adds to a
-    list (``authenticate: [a]`` is short for ``authenticate: {any_of: [a]}``) is passed over.
+    list or mapping (``authenticate: [a]`` is short for ``authenticate: {any_of: [a]}``) is passed over.
     """
     node = root
     position = root.position
-    for step in path:
-        if isinstance(node, Listing) and isinstance(step, str):
+    for at, step in enumerate(path):
+        if is_added(node, path, at):
             continue
         following = child(node, step)
         if following is None:
@@ -116,12 +117,24 @@ def parse_keys(root: Node, keys: Sequence[str]) -> Path:
     return tuple(path)
 
 
+def is_added(node: Node | None, path: Sequence[str | int], at: int) -> bool:
+    """Whether ``path[at]``, to be found in ``node``, is no key of the file but one that the model adds to it.
+
+    In a list no key can be; in a mapping it is one that is not there, where the next one is.
+    """
+    step = path[at]
+    if isinstance(node, Listing):
+        return isinstance(step, str)
+    is_missing = isinstance(node, Mapping) and step not in node.entries
+    return is_missing and at + 1 < len(path) and child(node, path[at + 1]) is not None
+
+
 def written(root: Node, path: Sequence[str | int]) -> Path:
-    """``path`` without the keys that the model adds to a list: as :func:`locate`, which passes over them."""
+    """``path`` without the keys that the model adds to it: as :func:`locate`, which passes over them."""
     kept: list[str | int] = []
     node: Node | None = root
-    for step in path:
-        if isinstance(node, Listing) and isinstance(step, str):
+    for at, step in enumerate(path):
+        if is_added(node, path, at):
             continue
         kept.append(step)
         node = child(node, step)

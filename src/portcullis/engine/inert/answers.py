@@ -24,40 +24,37 @@ _HINT: Final = "declare content with a schema, or validate.response.mode: off wh
 
 def find(estate: Estate) -> Iterator[Diagnostic]:
     """Yield a warning for each document that has some."""
-    unchecked: dict[str, list[tuple[Routed, SpecOperation, str]]] = {}
-    by_pointer: dict[str, dict[str, SpecOperation]] = {}
+    unchecked: dict[str, list[tuple[Routed, str]]] = {}
     for routed in estate.routed:
-        document = routed.document
-        operations = by_pointer.get(document.source)
-        if operations is None:
-            operations = by_pointer[document.source] = {each.pointer: each for each in document.operations}
-        operation = operations.get(routed.pointer)
-        if operation is None or operation.method == "HEAD" or not _is_validated(routed, operation):
-            continue
-        if (pointer := _unchecked(operation)) is not None:
-            unchecked.setdefault(document.source, []).append((routed, operation, pointer))
+        pointer = _unchecked(routed.declared)
+        if pointer is not None and routed.declared.method != "HEAD" and _is_validated(routed):
+            unchecked.setdefault(routed.document.source, []).append((routed, pointer))
     for found in islice(unchecked.values(), _MAX_DOCUMENTS):
-        routed, operation, pointer = found[0]
+        routed, pointer = found[0]
         document = routed.document
         place = document.locate(pointer)
         others = f" (and {len(found) - 1} more of this document)" if len(found) > 1 else ""
-        message = f"nothing is said of the body of this answer of {operation.name}{others}: whatever comes passes"
+        message = f"nothing is said of the body of this answer of {routed.declared.name}{others}: whatever comes passes"
         yield Diagnostic(place.file, place.line, place.column, f"#{place.pointer}", message, _HINT, "warning")
 
 
-def _is_validated(routed: Routed, operation: SpecOperation) -> bool:
+def _is_validated(routed: Routed) -> bool:
     """Whether answers of the operation are validated; of one without answers it can't be seen in its steps."""
-    return not operation.responses or any(step.policy == _POLICY for step in routed.operation.response_head_steps)
+    steps = routed.operation.response_head_steps
+    return not routed.declared.responses or any(step.policy == _POLICY for step in steps)
 
 
 def _unchecked(operation: SpecOperation) -> str | None:
     """The pointer of an answer of which nothing is said, if there is one."""
     if not operation.responses:
         return operation.pointer
-    return next((response.pointer for response in operation.responses if _says_nothing(response)), None)
+    for response in operation.responses:
+        if response.status.startswith(("2", "default")) and _says_nothing(response):
+            return response.pointer
+    return None
 
 
 def _says_nothing(response: SpecResponse) -> bool:
-    if response.status in _WITHOUT_BODY or not response.status.lower().startswith(("2", "default")):
+    if response.status in _WITHOUT_BODY:
         return False
-    return not any(content.schema is not None or not content.holds_json for content in response.content)
+    return all(content.schema is None and content.holds_json for content in response.content)

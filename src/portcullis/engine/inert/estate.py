@@ -11,32 +11,32 @@ from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.config.model import ApiConfig, Configuration, ListenerConfig
 from portcullis.engine.config.references import ADMIN
 from portcullis.engine.inert.usage import SettingsUsage
-from portcullis.engine.openapi.document import SpecDocument
+from portcullis.engine.openapi.document import SpecDocument, SpecOperation
 from portcullis.engine.operation import Operation
 from portcullis.engine.snapshot import Snapshot
 
 
 class Routed(msgspec.Struct, frozen=True, eq=False):
-    """An operation, the ``template`` of the paths that it is for, and where (``pointer``) its ``document`` has it."""
+    """An operation, the ``template`` of the paths that it is for, and what its ``document`` ``declared`` it to be."""
 
     operation: Operation
     template: str
     document: SpecDocument
-    pointer: str
+    declared: SpecOperation
 
 
 class Estate(msgspec.Struct, frozen=True, eq=False):
     """A compiled configuration.
 
-    ``usage``: what became of the settings of operations; ``routed``: all operations; ``prefixes``: the path before the
-    document's paths, by API and version.
+    ``usage``: what became of the settings of operations; ``routed``: all operations; ``prefixes``: the paths before
+    the document's paths, by API and version.
     """
 
     loaded: LoadedConfiguration
     snapshot: Snapshot
     usage: SettingsUsage
     routed: Sequence[Routed]
-    prefixes: Mapping[tuple[str, str], str]
+    prefixes: Mapping[tuple[str, str], tuple[str, ...]]
 
     @property
     def configuration(self) -> Configuration:

@@ -46,7 +46,7 @@ def find(estate: Estate) -> Iterator[Diagnostic]:
 
 def _told(estate: Estate, routed: Routed, why: str) -> Iterator[Diagnostic]:
     operation = routed.operation
-    at = routed.document.locate(routed.pointer)
+    at = routed.document.locate(routed.declared.pointer)
     message = f"no request can reach this operation: {why}"
     yield Diagnostic(at.file, at.line, at.column, f"#{at.pointer}", message, severity="warning")
     api = estate.configuration.apis[operation.api]

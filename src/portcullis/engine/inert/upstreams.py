@@ -55,4 +55,4 @@ def _is_address(target: str) -> bool:
 
 
 def _has_prefix(estate: Estate, name: str, api: ApiConfig) -> bool:
-    return any(estate.prefixes.get((name, version)) for version in api.versions)
+    return any(any(estate.prefixes.get((name, version), ())) for version in api.versions)

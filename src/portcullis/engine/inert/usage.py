@@ -18,6 +18,7 @@ from portcullis.engine.config.merge import effective
 from portcullis.engine.config.model import Configuration, OperationSettings, PlanOf
 from portcullis.engine.config.section import Section
 from portcullis.engine.config.tree import pointer
+from portcullis.engine.inert.allowances import AllowanceUsage
 from portcullis.engine.operation import Operation, OperationContext
 
 Keys: TypeAlias = tuple[str, ...]
@@ -25,6 +26,7 @@ Lists: TypeAlias = tuple[Place | None, Place | None]
 
 
 _MOST_REASONS: Final = 3
+_FROM_DOCUMENT: Final = ("authorize", "scopes", "from_document")
 _OF_JSON_ANSWERS: Final = (("validate", "response", "on_undeclared"), ("validate", "response", "formats"))
 
 
@@ -44,12 +46,16 @@ class LeafUse(msgspec.Struct, eq=False):
 
 
 class Governed(msgspec.Struct, frozen=True, eq=False):
-    """One operation as its settings find it; ``operation`` and ``has_body`` of one that is not there yet are open."""
+    """One operation as its settings find it. Of one that is not there yet the rest is open.
+
+    ``has_body``: the document says that it takes one; ``has_scopes``: the document asks for scopes.
+    """
 
     settings: OperationSettings
     layers: Sequence[tuple[Place, OperationSettings]]
     operation: Operation | None = None
     has_body: bool = True
+    has_scopes: bool = True
 
 
 Look: TypeAlias = Callable[[Governed], str]
@@ -61,7 +67,7 @@ class SettingsUsage:
     """Collects the use of all settings of one configuration.
 
     ``leaves``: by place and keys; ``address_lists``: the places of the allow- and the deny-list that hold together for
-    some operation; ``operations``: how many of them each version has.
+    some operation; ``operations``: how many of them each version has; ``allowances``: exceptions of the inspection.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -72,14 +78,18 @@ class SettingsUsage:
         self.leaves: dict[tuple[Place, Keys], LeafUse] = {}
         self.address_lists: set[Lists] = set()
         self.operations: dict[tuple[str, str], int] = {}
+        self.allowances = AllowanceUsage()
 
     def add(self, context: OperationContext, operation: Operation) -> None:
         """Note the settings of an operation that was compiled."""
         name, version = context.api_name, context.version
         self.operations[name, version] = self.operations.get((name, version), 0) + 1
+        self.allowances.add(context)
         layers = layers_of(name, context.api, version, operation.name)
-        has_body = context.operation.body is not None
-        self._note(Governed(context.settings, layers, operation, has_body))
+        declared = context.operation
+        self._note(
+            Governed(context.settings, layers, operation, declared.body is not None, declared.security is not None)
+        )
 
     def finish(self) -> None:
         """Note what operations that the documents do not have yet would be governed by. To be called last."""
@@ -147,8 +157,10 @@ class SettingsUsage:
             return "", _max_response
         if head in ("authenticate", "authorize") and settings.public:
             return "whoever calls a public operation is nobody", None
-        if head == "authenticate":
+        if head == "authenticate" or keys == ("authorize", "every_caller"):
             return "", None
+        if head == "authorize" and settings.authorize is not None and settings.authorize.every_caller:
+            return "every_caller below it lets everyone pass", None
         section = (head,) if head == "limit" else (head, *rest[:1])
         if _value_at(settings, (*section, "mode")) == "off":
             return self._turned_off(place, section, keys, governed), None
@@ -156,6 +168,8 @@ class SettingsUsage:
             return self._limit(rest[0], settings), None
         if keys in _OF_JSON_ANSWERS:
             return "", _without_json_answers
+        if keys == _FROM_DOCUMENT:
+            return "", _without_scopes
         return "", partial(_without_steps, ".".join(section))
 
     def _turned_off(self, place: Place, section: Keys, keys: Keys, governed: Governed) -> str:
@@ -194,7 +208,7 @@ class SettingsUsage:
         if configured is not None and operation.max_body < configured:
             return f"its schema lets a body have {operation.max_body} bytes at most"
         memory = self._configuration.process.buffer_memory
-        if operation.body_steps and operation.max_body > memory:
+        if (operation.body_steps or operation.wire_steps) and operation.max_body > memory:
             return f"process.buffer_memory lets a body have {memory} bytes at most"
         return ""
 
@@ -209,6 +223,10 @@ def _without_json_answers(governed: Governed) -> str:
     if operation is None or any(step.policy == "validate.response" for step in operation.response_body_steps):
         return ""
     return "no answer is declared to be JSON"
+
+
+def _without_scopes(governed: Governed) -> str:
+    return "" if governed.has_scopes else "the document asks for no scopes"
 
 
 def _without_steps(policy: str, governed: Governed) -> str:

@@ -37,6 +37,8 @@ class Inspector:
         self._signs = frozenset(str(number) for number in range(len(SIGNS)))
         self._scan = self._database.scan
         self._find_remembered = lru_cache(maxsize=REMEMBERED)(self.find)
+        self.is_clean_again = lru_cache(maxsize=REMEMBERED)(self.is_clean)
+        """As :meth:`is_clean`, for short data that comes again and again."""
 
     def is_clean(self, data: bytes) -> bool:
         """Whether nothing in ``data``, texts in UTF-8 with separators between them, is even worth a closer look."""

@@ -2,6 +2,11 @@
 
 First everything in it that could hold an attack is put together and looked at once, which is where nearly every request
 ends. Only where that shows something are the texts gone through one by one, each with its pointer.
+
+The quick look at a JSON body. Where the text of it has no backslash, every string stands in it as it is, between two
+quotes, and holds none. So with separators for the quotes, the text is all its strings put together, with names, numbers
+and marks between them: what would show in the strings shows here, and they need not be collected. What shows may also
+be in what lies between; then they are. That costs 1.5 us instead of 3.
 """
 
 from __future__ import annotations
@@ -29,7 +34,9 @@ _BETWEEN: Final = SEPARATOR.encode()
 _BODY: Final = ("body",)
 _HELD: Final = frozenset(("json", "form", "xml"))
 _REMEMBERED: Final = 512
-"""Characters of the longest value of a header field that is remembered: clients repeat them."""
+"""Characters of the longest value of a header field, or of all of them, that is remembered: clients repeat them."""
+_MOST_IN_VAIN: Final = 32
+"""How many quick looks may show something where there is nothing, before bodies of an operation get none any more."""
 _HELD_UNKNOWN: Final = 256 * 1024
 
 
@@ -39,6 +46,8 @@ class RequestInspection:
     def __init__(self, inspector: Inspector, known: Known, allowances: Allowances) -> None:
         self._inspector = inspector
         self._is_clean = inspector.is_clean
+        self._is_clean_again = inspector.is_clean_again
+        self._in_vain = 0
         self._known = known
         self._allowed = allowances.at
         self._arguments = tuple((argument.key, argument.collect) for argument in known.arguments)
@@ -60,7 +69,12 @@ class RequestInspection:
         data = _BETWEEN.join([value for name, value in request.fields if name not in unseen])
         if texts:
             data += _BETWEEN + SEPARATOR.join(texts).encode("utf-8", "surrogatepass")
-        return None if self._is_clean(data) else self._first(self._head_parts(request, facts))
+            is_clean = self._is_clean(data)
+        elif len(data) <= _REMEMBERED and b"cookie" not in request.headers:  # a secret, mostly: not to be kept
+            is_clean = self._is_clean_again(data)
+        else:
+            is_clean = self._is_clean(data)
+        return None if is_clean else self._first(self._head_parts(request, facts))
 
     def _head_parts(self, request: RequestView, facts: Facts) -> Iterator[Part]:
         known = self._known
@@ -91,7 +105,7 @@ class RequestInspection:
             return None
         content = self._known.content(request.headers.get(b"content-type"))
         if content.is_read and facts.document is not UNREAD and content.kind != "multipart":
-            return None if content.collect is None else self._value(facts.document, content)
+            return None if content.collect is None else self._read(facts.document, content, data)
         match content.kind:
             case "json":
                 return self._json(data, facts)
@@ -128,6 +142,16 @@ class RequestInspection:
             except ValueError:
                 return self._text(data)
         return self._value(document, Content("json"))
+
+    def _read(self, value: Any, content: Content, data: bytes) -> Found | None:
+        """Look at ``value``, which has been read from ``data``."""
+        quick = content.kind == "json" and self._in_vain < _MOST_IN_VAIN and b"\\" not in data
+        if quick and self._is_clean(data.replace(b'"', _BETWEEN)):
+            return None
+        found = self._value(value, content)
+        if quick and found is None:
+            self._in_vain += 1
+        return found
 
     def _value(self, value: Any, content: Content) -> Found | None:
         texts: list[str] = []

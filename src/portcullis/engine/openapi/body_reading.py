@@ -51,7 +51,7 @@ class SpecBytes(msgspec.Struct, frozen=True, tag="bytes"):
 Reading = SpecForm | SpecParts | SpecXml | SpecText | SpecBytes
 
 
-class SpecContent(msgspec.Struct, frozen=True):
+class SpecContent(msgspec.Struct, frozen=True, omit_defaults=True):
     """One media type (or range) of a body.
 
     ``schema``: the JSON pointer of its schema, if it has one; ``reading``: how a request's body is read if it is not

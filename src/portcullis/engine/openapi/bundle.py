@@ -11,6 +11,7 @@ Only what OpenAPI says about references counts: they are looked for where the ve
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -197,7 +198,7 @@ class _Bundler:
             target = self._resolved[file.prefix, reference] = self._find(reference, file)
         if target.file is None:
             place = pointers.join(pointer_of(found.trail), found.key)
-            if found.key == REFERENCE and not self._is_aside:
+            if not self._is_aside and (found.key == REFERENCE or not reference.startswith("#")):
                 # Nobody knows which operations a path item would have had.
                 self._problems.error(place, target.fault, target.hint, whole=found.kind == "path item")
             else:
@@ -231,6 +232,8 @@ class _Bundler:
             data = self._read(path)
         except OSError as error:
             hint = f"the path is relative to {referrer.path}"
+            if error.errno == errno.EXDEV:
+                hint = "put the file itself there: who writes a document may not have other files read"
             raise UnfollowedError(f"{path} can't be read: {error.strerror or error}", hint) from None
         self._bytes_left -= len(data)
         if self._bytes_left < 0:

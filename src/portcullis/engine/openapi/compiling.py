@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Final
 
 import jsonschema_rs
 
+MAX_PATTERN_SIZE: Final = 16 * 1024 * 1024
+"""Bytes of one compiled pattern. AWS' tags, 256 characters of six classes of Unicode, have 12 MB."""
+
 # RFC 5321 has addresses; what stands around them in a mail's head (Joe <joe@example.com>) is another format.
 _EMAIL: Final = jsonschema_rs.EmailOptions(allow_display_text=False)
-_PATTERNS: Final = jsonschema_rs.RegexOptions()
+_PATTERNS: Final = jsonschema_rs.RegexOptions(size_limit=MAX_PATTERN_SIZE)
 
 
-def compile_schema(schema: dict[str, Any] | bool | str) -> jsonschema_rs.Validator:
+def compile_schema(
+    schema: dict[str, Any] | bool | str,
+    patterns: jsonschema_rs.RegexOptions | jsonschema_rs.FancyRegexOptions = _PATTERNS,
+) -> jsonschema_rs.Validator:
     """The validator of ``schema``, a JSON value or JSON text; raises ``ValueError`` if it is no valid schema.
 
     It takes microseconds, and time linear in the value, however cleverly that is made.
     """
     return jsonschema_rs.Draft202012Validator(
-        schema, offline=True, validate_formats=True, email_options=_EMAIL, pattern_options=_PATTERNS
+        schema, offline=True, validate_formats=True, email_options=_EMAIL, pattern_options=patterns
     )
-
-
-@lru_cache(maxsize=4096)
-def is_linear(pattern: str) -> bool:
-    """Whether ``pattern`` (ECMA-262) can be matched in linear time: without lookaround and backreferences."""
-    try:
-        compile_schema({"pattern": pattern})
-    except ValueError:
-        return False
-    return True

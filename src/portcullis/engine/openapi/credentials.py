@@ -24,6 +24,10 @@ class KeyPlaces(msgspec.Struct, frozen=True):
     cookies: frozenset[str] = _NOTHING
 
 
+NOWHERE: Final = KeyPlaces()
+"""Most documents have no such key: it is the same object for all of them, and all of their operations."""
+
+
 def key_places(root: dict[str, Any], problems: Problems) -> KeyPlaces:
     """The places of all keys in the document ``root``, whichever of its operations ask for them.
 
@@ -38,7 +42,7 @@ def key_places(root: dict[str, Any], problems: Problems) -> KeyPlaces:
                     fields.add(name.lower())
                 elif scheme.get("in") == "cookie":
                     cookies.add(name)
-    return KeyPlaces(frozenset(fields), frozenset(cookies))
+    return KeyPlaces(frozenset(fields), frozenset(cookies)) if fields or cookies else NOWHERE
 
 
 def _schemes(root: dict[str, Any], library: str, problems: Problems) -> Iterator[dict[str, Any]]:

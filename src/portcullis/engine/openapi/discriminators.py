@@ -55,8 +55,9 @@ class TagReader:
         if discriminator is None:
             return None
         objects = [alternative for alternative in alternatives if self.may_be_object(alternative)]
-        listed = {self._named(alternative) for alternative in objects}
-        values = {alternative: self._values(discriminator, alternative, listed) for alternative in objects}
+        listed = {self._graph.meant(alternative) for alternative in objects}
+        meant = self._mapped(discriminator)
+        values = {alternative: self._values(discriminator, meant, alternative, listed) for alternative in objects}
         for alternative, some in values.items():
             if not some:
                 self._graph.problems.warning(
@@ -86,8 +87,9 @@ class TagReader:
         discriminator = self._graph.discriminator(pointer)
         if discriminator is None:
             return None
-        listed = set(schemas)
-        values = [self._values(discriminator, schema, listed) for schema in schemas]
+        listed = {self._graph.meant(schema) for schema in schemas}
+        meant = self._mapped(discriminator)
+        values = [self._values(discriminator, meant, schema, listed) for schema in schemas]
         every = [value for some in values for value in some]
         unique = tuple(tuple(value for value in some if every.count(value) == 1) for some in values)
         return Tags(discriminator.property, unique, is_required=False) if any(unique) else None
@@ -105,22 +107,31 @@ class TagReader:
         self._objects[pointer] = fits
         return fits
 
-    def _named(self, pointer: str) -> str:
-        """The schema that an alternative refers to, or itself if it stands there."""
-        return self._graph.target(pointer) if self._graph.view(pointer).keys() == {"$ref"} else pointer
+    def _mapped(self, discriminator: Discriminator) -> dict[str, list[str]]:
+        """The values that the mapping has for each schema."""
+        found: dict[str, list[str]] = {}
+        for value, mapped in discriminator.mapping.items():
+            found.setdefault(self._graph.meant(mapped), []).append(value)
+        return found
 
-    def _values(self, discriminator: Discriminator, pointer: str, listed: set[str]) -> tuple[str, ...]:
-        """The values of the tag that select the schema at ``pointer``.
+    def _values(
+        self, discriminator: Discriminator, mapped: dict[str, list[str]], pointer: str, listed: set[str]
+    ) -> tuple[str, ...]:
+        """The values of the tag that select the schema at ``pointer``; ``mapped``: those of the mapping, by schema.
 
         Those of schemas that inherit from it select it too, unless they are ``listed`` themselves.
         """
-        target = self._named(pointer)
-        mapping = discriminator.mapping
+        ways = self._graph.ways(pointer)
+        heirs: list[str] = []
+        if self._graph.discriminator(ways[-1]) is not None:
+            heirs = [
+                heir for way in ways for heir in self._graph.subtypes(way) if self._graph.meant(heir) not in listed
+            ]
         names: dict[str, None] = {}
-        heirs = self._graph.subtypes(target) if self._graph.discriminator(target) is not None else []
-        for schema in (target, *(heir for heir in heirs if heir not in listed)):
-            names |= dict.fromkeys(value for value, mapped in mapping.items() if mapped == schema)
-            names |= dict.fromkeys(name for name in self._graph.names(schema) if name not in mapping)
+        for schemas in (ways, *map(self._graph.ways, heirs)):
+            names |= dict.fromkeys(mapped.get(schemas[-1], ()))
+            own = next(filter(None, map(self._graph.names, schemas)), ())
+            names |= dict.fromkeys(name for name in own if name not in discriminator.mapping)
         allowed = self._allowed(pointer, discriminator.property)
         if allowed is None:
             return tuple(names)

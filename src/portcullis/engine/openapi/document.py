@@ -23,6 +23,7 @@ from portcullis.engine.openapi.checks import (
 )
 from portcullis.engine.openapi.credentials import KeyPlaces, key_places
 from portcullis.engine.openapi.expansion import note_expansions
+from portcullis.engine.openapi.field_marks import FieldMarks, read_field_marks
 from portcullis.engine.openapi.flaws import Flaws, without_malformed
 from portcullis.engine.openapi.graph import SchemaGraph
 from portcullis.engine.openapi.operations import (
@@ -51,7 +52,8 @@ class SpecDocument:
 
     ``source``: its path as the configuration file has it; ``version``: of OpenAPI, ``"3.1.0"``; ``base_path``: the
     path of its first server, ``""`` if it has none; ``operations``; ``webhooks``: the calls that the service makes,
-    callbacks among them; ``keys``: where its security schemes put keys; ``warnings``: what its author should know;
+    callbacks among them; ``keys``: where its security schemes put keys; ``field_marks``: what it says of who sees and
+    sets fields; ``warnings``: what its author should know;
     ``sources``: the files that it consists of; ``variants``: its checks; ``reference``: names the part at a JSON
     pointer by its file, ``"specs/shop.yaml#/paths/~1orders"``, and is small enough to be kept.
     """
@@ -65,6 +67,7 @@ class SpecDocument:
         operations: tuple[SpecOperation, ...],
         webhooks: tuple[SpecCall, ...],
         keys: KeyPlaces,
+        field_marks: FieldMarks,
         warnings: tuple[Diagnostic, ...],
         sources: Sources,
         checks: ChecksOfDocument,
@@ -78,6 +81,7 @@ class SpecDocument:
         self.operations = operations
         self.webhooks = webhooks
         self.keys = keys
+        self.field_marks = field_marks
         self.warnings = warnings
         self.variants = checks
 
@@ -118,6 +122,7 @@ class SpecDocument:
             operations=self.operations,
             webhooks=self.webhooks,
             keys=self.keys,
+            field_marks=self.field_marks,
             warnings=self.warnings,
             sources=self.sources.state,
             translated=self.variants.translated,
@@ -173,6 +178,7 @@ def load_document(source: str, data: bytes, read: ReadFile | None = None) -> Spe
         operations=operations,
         webhooks=tuple(read_calls(root, operations)),
         keys=key_places(root, Problems()),
+        field_marks=_field_marks(graph, usable, sources),
         warnings=warnings,
         sources=sources,
         checks=ChecksOfDocument(lambda: graph, usable, {Variant(): checks}),
@@ -200,6 +206,7 @@ def restore_document(stored: bytes, source: str, data: bytes, read: ReadFile | N
         operations=found.operations,
         webhooks=found.webhooks,
         keys=found.keys,
+        field_marks=found.field_marks,
         warnings=found.warnings,
         sources=sources,
         checks=ChecksOfDocument(graph, usable, {}, dict(found.translated)),
@@ -212,6 +219,15 @@ def _compiled(translated: Translated, problems: Problems) -> Checks | None:
     except ValueError:  # the compiler's bound on levels
         problems.error("", "the schemas are nested too deep to be compiled", whole=True)
         return None
+
+
+def _field_marks(graph: SchemaGraph, operations: list[SpecOperation], sources: Sources) -> FieldMarks:
+    """What the document says of fields. A mistake there concerns the whole of it: a field might be seen by all."""
+    problems = Problems()
+    marks = read_field_marks(graph, operations, problems)
+    if problems.has_errors:
+        raise _failure(sources, problems)
+    return marks
 
 
 def _no_other_files(_path: str) -> bytes:

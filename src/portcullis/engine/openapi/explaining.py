@@ -13,6 +13,7 @@ from portcullis.engine.openapi.arguments.wording import called, described, place
 from portcullis.engine.openapi.bodies.errors import BodyError, UnfitError
 from portcullis.engine.openapi.checker import Checker
 from portcullis.engine.openapi.operations import SpecOperation
+from portcullis.engine.openapi.parameter_reading import SpecParameter
 from portcullis.engine.openapi.violations import TooComplexError, Violation
 from portcullis.engine.openapi.wording import HIDDEN_FIELDS, UNDECLARED, allowed, declared, found, sentence
 
@@ -75,7 +76,7 @@ class RequestExplainer(ValueExplainer):
     ) -> None:
         super().__init__(source, checker)
         self._operation = operation
-        self._parameters = {names[each.schema]: each for each in operation.parameters if each.schema is not None}
+        self._names = names
 
     def argument(self, error: ArgumentError) -> Explanation:
         """Why parameters could not even be read."""
@@ -86,9 +87,14 @@ class RequestExplainer(ValueExplainer):
         """Why ``values``, by the checker's names, do not fit the schemas of their parameters."""
         for name, value in values.items():
             if not self._checker.fits({name: value}):
-                parameter = self._parameters[name]
+                parameter = self._parameter(name)
                 return self.explain(name, value, called(parameter.location, parameter.name), place_of(parameter))
         raise AssertionError("called only for values that do not fit")
+
+    def _parameter(self, name: str) -> SpecParameter:
+        """The parameter whose schema the checker calls ``name``. A table of them would be kept for every operation."""
+        names, parameters = self._names, self._operation.parameters
+        return next(each for each in parameters if each.schema is not None and names[each.schema] == name)
 
     def body(self, name: str, value: object) -> Explanation:
         """Why ``value``, a body, does not fit the schema that the checker calls ``name``."""

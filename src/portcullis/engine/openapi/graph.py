@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 import msgspec
 
 from portcullis.engine.openapi import pointer as pointers
-from portcullis.engine.openapi.compiling import is_linear
 from portcullis.engine.openapi.dialects import (
     ASSERTIONS,
     IN_PLACE,
@@ -20,6 +19,7 @@ from portcullis.engine.openapi.dialects import (
     dialect_of,
     has_schema_shape,
 )
+from portcullis.engine.openapi.patterns import Patterns
 from portcullis.engine.openapi.problems import Problems
 
 __all__ = ["ASSERTIONS", "IN_PLACE", "IN_PLACE_LISTS", "NEVER", "NULLABLE", "Discriminator", "SchemaGraph", "View"]
@@ -58,6 +58,7 @@ class SchemaGraph:
         self._values: dict[str, Any] = {"": root}
         self._marks: dict[tuple[str, Access], bool] = {}
         self._heirs: dict[str, list[str]] | None = None
+        self._patterns = Patterns()
 
     def view(self, pointer: str) -> View:
         """The schema at ``pointer``."""
@@ -90,6 +91,21 @@ class SchemaGraph:
     def target(self, pointer: str) -> str:
         """The pointer of the schema that the one at ``pointer`` refers to."""
         return pointers.of_reference(self.view(pointer)["$ref"])
+
+    def ways(self, pointer: str) -> list[str]:
+        """The schema at ``pointer`` and those that it only refers to, one after the other; the last says something."""
+        found = [pointer]
+        while len(found) < _MAX_DEPTH:
+            raw = self._find(found[-1])
+            target = self._referred(raw)
+            if target is None or self._dialect.read(raw).keys() != {"$ref"}:
+                break
+            found.append(target)
+        return found
+
+    def meant(self, pointer: str) -> str:
+        """The last of :meth:`ways`: what the schema at ``pointer`` refers to, or itself if it says something."""
+        return self.ways(pointer)[-1]
 
     def raw(self, pointer: str, keyword: str) -> Any:
         """What the document says under ``keyword`` of the schema at ``pointer``, also if that is no assertion.
@@ -135,7 +151,8 @@ class SchemaGraph:
             target = self._mapped(pointer, named) if isinstance(named, str) else None
             if target is None:
                 place = pointers.join(pointer, "discriminator", "mapping", str(value))
-                self.problems.warning(place, f"{str(named)[:100]} is no schema of this document")
+                hint = "write the name of a schema, or a reference: #/components/schemas/Cat, ./cat.yaml"
+                self.problems.warning(place, f"{str(named)[:100]} is no schema of this document", hint)
             else:
                 mapping[str(value)] = target
         return Discriminator(found["propertyName"], mapping)
@@ -150,27 +167,57 @@ class SchemaGraph:
         return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
 
     def subtypes(self, pointer: str) -> list[str]:
-        """The components that say ``allOf`` the schema at ``pointer``, directly or by way of others, and more."""
+        """The schemas that say ``allOf`` the one at ``pointer``, directly or by way of others, and more.
+
+        They are components, here or in other files, or what the mapping of its discriminator leads to.
+        """
         if self._heirs is None:
             self._heirs = self._find_heirs()
-        found: dict[str, None] = {}
-        pending = [pointer]
+        base = self.meant(pointer)
+        found = {base: pointer}
+        pending = [base]
         while pending:
             for heir in self._heirs.get(pending.pop(), ()):
-                if heir not in found and heir != pointer:
-                    found[heir] = None
-                    pending.append(heir)
-        return list(found)
+                meant = self.meant(heir)
+                if meant not in found:
+                    found[meant] = heir
+                    pending.append(meant)
+        discriminator = self.discriminator(base)
+        for mapped in discriminator.mapping.values() if discriminator is not None else ():
+            meant = self.meant(mapped)
+            if meant not in found and self._extends(meant, base):
+                found[meant] = mapped
+        return list(found.values())[1:]
 
     def _find_heirs(self) -> dict[str, list[str]]:
         heirs: dict[str, list[str]] = {}
         for library in self._libraries():
-            for name, schema in self.value(library).items():
-                for part in (schema.get("allOf") or ()) if isinstance(schema, dict) else ():
-                    if isinstance(part, dict) and isinstance(part.get("$ref"), str):
-                        base = pointers.of_reference(part["$ref"])
-                        heirs.setdefault(base, []).append(pointers.join(library, name))
+            for name in self.value(library):
+                heir = pointers.join(library, name)
+                for base in self._bases(self.meant(heir)):
+                    heirs.setdefault(base, []).append(heir)
         return heirs
+
+    def _bases(self, pointer: str) -> Iterator[str]:
+        """The schemas that the one at ``pointer`` refers to in its ``allOf``."""
+        schema = self._find(pointer)
+        parts = schema.get("allOf") if isinstance(schema, dict) else None
+        for part in parts if isinstance(parts, list) else ():
+            target = self._referred(part)
+            if target is not None:
+                yield self.meant(target)
+
+    def _extends(self, pointer: str, base: str) -> bool:
+        seen = {pointer}
+        pending = [pointer]
+        while pending:
+            for found in self._bases(pending.pop()):
+                if found == base:
+                    return True
+                if found not in seen:
+                    seen.add(found)
+                    pending.append(found)
+        return False
 
     def _libraries(self) -> Iterator[str]:
         """The pointers of the collections of named schemas, in this document and in the files it refers to."""
@@ -216,19 +263,31 @@ class SchemaGraph:
             for keyword in _REBASING:
                 if keyword in raw:
                     self._flaw(pointer, keyword, f"{keyword} is not supported in schemas", "use $ref: #/...")
-        for pattern in (view.get("pattern"), *view.get("patternProperties", ())):
-            if isinstance(pattern, str) and not is_linear(pattern):
-                self._flaw(
-                    pointer,
-                    "pattern" if pattern == view.get("pattern") else "patternProperties",
-                    f"the pattern {pattern[:80]} can't be matched in linear time",
-                    "patterns are ECMA-262 regular expressions without lookaround and backreferences",
-                )
+        if "pattern" in view or "patternProperties" in view:
+            self._check_patterns(view, pointer)
         return view
+
+    def _check_patterns(self, view: View, pointer: str) -> None:
+        own = view.get("pattern")
+        for pattern in (own, *view.get("patternProperties", ())):
+            fault = self._patterns.fault(pattern) if isinstance(pattern, str) else None
+            if fault is not None:
+                keyword = "pattern" if pattern == own else "patternProperties"
+                self._flaw(pointer, keyword, f"the pattern {pattern[:80]} {fault.reason}", fault.hint)
 
     def _flaw(self, pointer: str, keyword: str, message: str, hint: str = "") -> None:
         self._flawed.add(pointer)
         self.problems.error(pointers.join(pointer, keyword) if keyword else pointer, message, hint)
+
+    @staticmethod
+    def _referred(raw: Any) -> str | None:
+        """The pointer that ``raw`` refers to, whatever is there; ``None`` if it is no reference within the tree."""
+        if not isinstance(raw, dict) or not isinstance(raw.get("$ref"), str):
+            return None
+        try:
+            return pointers.of_reference(raw["$ref"])
+        except ValueError:
+            return None
 
     def _leads_somewhere(self, reference: str) -> bool:
         try:

@@ -12,28 +12,34 @@ from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.openapi import pointer as pointers
 from portcullis.engine.openapi.anatomy import METHODS
 from portcullis.engine.openapi.body_reading import SpecBody, read_body
-from portcullis.engine.openapi.credentials import KeyPlaces, key_places
+from portcullis.engine.openapi.credentials import NOWHERE, KeyPlaces, key_places
 from portcullis.engine.openapi.graph import SchemaGraph
 from portcullis.engine.openapi.parameter_reading import SpecParameter, not_validated, read_parameter, route_of
 from portcullis.engine.openapi.problems import Problem, Problems
 from portcullis.engine.openapi.references import follow
 from portcullis.engine.openapi.response_reading import SpecResponse, read_responses
+from portcullis.engine.openapi.security import Security, read_security
+from portcullis.engine.openapi.servers import own_base_path
 from portcullis.engine.routing import TemplateError, parse_template
 
 VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
 MAX_PARAMETERS: Final = 500
 
+_NO_NAMES: Final[frozenset[str]] = frozenset()
 
-class SpecOperation(msgspec.Struct, frozen=True):
+
+class SpecOperation(msgspec.Struct, frozen=True, omit_defaults=True):
     """One operation of a document.
 
     ``method``: as in requests; ``path``: the template as in the document; ``name``: both together,
     ``"GET /orders/{order_id}"``; ``route``: the template that requests are routed by, which is ``path`` but for the
     names of its variables where another path of the document is the same but for these; ``pointer``: JSON pointer of
     the operation; ``credentials``: query parameters that the document's security schemes put credentials into;
-    ``keys``: the header fields and cookies that any of them puts a key into;
-    ``unsupported``: what of it can't be validated, which is an error wherever validation is on.
+    ``keys``: the header fields and cookies that any of them puts a key into; ``security``: the scopes that the
+    document asks for; ``internal``: it says ``x-internal: true`` of the operation or its path;
+    ``unsupported``: what of it can't be validated, which is an error wherever validation is on; ``base_path``: the path
+    of its own servers, which it is called below rather than that of the document's; ``None``: it has none.
     """
 
     method: str
@@ -47,9 +53,12 @@ class SpecOperation(msgspec.Struct, frozen=True):
     parameters: tuple[SpecParameter, ...] = ()
     body: SpecBody | None = None
     responses: tuple[SpecResponse, ...] = ()
-    credentials: frozenset[str] = frozenset()
-    keys: KeyPlaces = KeyPlaces()
+    credentials: frozenset[str] = _NO_NAMES
+    keys: KeyPlaces = NOWHERE
+    security: Security | None = None
+    internal: bool = False
     unsupported: tuple[Diagnostic, ...] = ()
+    base_path: str | None = None
 
     @property
     def name(self) -> str:
@@ -97,22 +106,49 @@ def read_operations(
     for place in _places(graph.root, problems):
         flaws = flaws_of(place.pointer, place.item_pointer, pointers.join("/paths", place.path))
         if flaws:
-            found = _flawed(place, flaws)
+            found = _flawed(graph.root, place, flaws)
         else:
             found = reader(graph, problems, place).read()
             operation_id = found.operation.operation_id
             if operation_id and ids.setdefault(operation_id, found.operation.name) != found.operation.name:
                 message = f"{operation_id[:80]} is the operationId of {ids[operation_id]} already"
                 problems.warning(pointers.join(place.pointer, "operationId"), message)
-        yield msgspec.structs.replace(found, operation=msgspec.structs.replace(found.operation, keys=keys))
+        yield msgspec.structs.replace(
+            found,
+            operation=msgspec.structs.replace(
+                found.operation, keys=keys, base_path=_base_path(graph.root, place, problems)
+            ),
+        )
 
 
-def _flawed(place: Place, flaws: list[Problem]) -> FoundOperation:
+def _base_path(root: dict[str, Any], place: Place, problems: Problems) -> str | None:
+    operation = pointers.look_up(root, place.pointer)
+    if not isinstance(operation, dict):
+        return None
+    return own_base_path(operation, place.pointer, place.item, place.item_pointer, problems)
+
+
+def _flawed(root: dict[str, Any], place: Place, flaws: list[Problem]) -> FoundOperation:
+    """An operation that can't be validated. Who may call it is read nevertheless: it may be served unvalidated."""
     route = VARIABLE.sub(lambda match: f"{{{place.variables.get(match[1], match[1])}}}", place.path)
     unsupported = (
         msgspec.structs.replace(flaw, hint=flaw.hint or not_validated("", "").hint, whole=False) for flaw in flaws
     )
-    return FoundOperation(SpecOperation(place.method, place.path, place.pointer, route), tuple(unsupported))
+    raw = pointers.look_up(root, place.pointer)
+    said = _callers(root, place, raw if isinstance(raw, dict) else {}, Problems())
+    return FoundOperation(SpecOperation(place.method, place.path, place.pointer, route, **said), tuple(unsupported))
+
+
+def _callers(root: dict[str, Any], place: Place, raw: dict[str, Any], problems: Problems) -> dict[str, Any]:
+    """What the document says of who may call the operation ``raw``, and of whom it is for."""
+    schemes = "/securityDefinitions" if "swagger" in root else "/components/securitySchemes"
+    tags = raw.get("tags")
+    return {
+        "operation_id": _text(raw.get("operationId")),
+        "tags": tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+        "security": read_security(root, raw, place.pointer, schemes, problems),
+        "internal": any(owner.get("x-internal") is True for owner in (raw, place.item)),
+    }
 
 
 def _places(root: dict[str, Any], problems: Problems) -> Iterator[Place]:
@@ -178,20 +214,18 @@ class OperationReader:
         declared = self._declared()
         parameters = tuple(self.parameters(declared))
         route = VARIABLE.sub(lambda match: f"{{{self.place.variables[match[1]]}}}", self.place.path)
-        tags = self.raw.get("tags")
         operation = SpecOperation(
             method=self.place.method,
             path=self.place.path,
             route=route_of(route, parameters),
             pointer=self.place.pointer,
-            operation_id=_text(self.raw.get("operationId")),
             summary=_text(self.raw.get("summary")),
             deprecated=self.raw.get("deprecated") is True,
-            tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
             parameters=parameters,
             body=self.body(declared),
             responses=tuple(self.responses()),
             credentials=self._credentials(),
+            **_callers(self.root, self.place, self.raw, self.problems),
         )
         return FoundOperation(operation, tuple(self.unsupported))
 
@@ -264,7 +298,7 @@ class OperationReader:
         try:
             schemes = pointers.look_up(self.root, self.security_schemes)
         except LookupError:
-            return frozenset()
+            return _NO_NAMES
         names = set()
         for requirement in self.raw.get("security", self.root.get("security", ())):
             for name in requirement:
@@ -272,7 +306,7 @@ class OperationReader:
                     _, scheme = follow(self.root, pointers.join(self.security_schemes, name), Problems())
                     if isinstance(scheme, dict) and (scheme.get("type"), scheme.get("in")) == ("apiKey", "query"):
                         names.add(_text(scheme.get("name")))
-        return frozenset(names - {""})
+        return frozenset(names - {""}) or _NO_NAMES
 
 
 def _text(value: Any) -> str:

@@ -38,7 +38,7 @@ _MAX_LISTS: Final = 3
 """Lists in one another that Swagger 2.0's parameters may be: each needs a separator of its own."""
 
 
-class SpecParameter(msgspec.Struct, frozen=True):
+class SpecParameter(msgspec.Struct, frozen=True, omit_defaults=True):
     """A parameter of an operation.
 
     ``name``: as in the document; ``schema``: the JSON pointer of its schema, ``None`` if it has none; ``shape``: what

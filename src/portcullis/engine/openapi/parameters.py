@@ -26,7 +26,7 @@ _INTEGER: Final = re.compile(r"-?[0-9]{1,20}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][-+]?[0-9]{1,3})?")
 
 
-class Shape(msgspec.Struct, frozen=True):
+class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the values of a parameter may be.
 
     ``scalars``: the JSON types of single ones; ``items``: what the items of a list may be, ``prefix``: what its first

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from portcullis.engine.openapi import prunes
 from portcullis.engine.openapi.checker import Checker, name_of
-from portcullis.engine.openapi.compiling import compile_schema
+from portcullis.engine.openapi.patterns import matcher
 from portcullis.engine.openapi.prunes import Prune, nothing, take
 from portcullis.engine.openapi.violations import HIDDEN, SELECTED_BY, Schema, tags_of
 
@@ -101,9 +101,7 @@ class Pruner:
             return prunes.open_object(names, refused, children) if properties else None
         if not patterns and schema["additionalProperties"] is False:
             return prunes.closed_object(names, children)
-        matching = [
-            (compile_schema({"pattern": pattern}).is_valid, self._rest(part)) for pattern, part in patterns.items()
-        ]
+        matching = [(matcher(pattern), self._rest(part)) for pattern, part in patterns.items()]
         rest = self._rest(schema.get("additionalProperties", True))
         named = prunes.open_object(names, refused, children)
         return prunes.keyed_object(named, names, matching, rest, goes_on="additionalProperties" in schema)

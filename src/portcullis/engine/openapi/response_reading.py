@@ -16,7 +16,7 @@ from portcullis.engine.openapi.references import follow
 _STATUS: Final = re.compile(r"[1-5](?:[0-9]{2}|XX)|default")
 
 
-class SpecResponse(msgspec.Struct, frozen=True):
+class SpecResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     """A declared answer. ``status``: ``"200"``, a range ``"2XX"`` or ``"default"``; ``headers``: names it declares.
 
     ``content``: the media types of its body; empty where the document declares no body.

@@ -1,14 +1,16 @@
-"""Where a document says its API is served: the paths of its servers."""
+"""Where a document says its API is served: the paths of its servers.
+
+Hosts and schemes are the configuration file's to say. The path is the document's, unless the file gives the API another
+one; and an operation whose servers have a path of their own is called below that one.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from portcullis.engine.openapi import pointer as pointers
-from portcullis.engine.openapi.anatomy import METHODS
 from portcullis.engine.openapi.problems import Problems
 
 _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
@@ -20,13 +22,34 @@ def base_path(root: dict[str, Any], problems: Problems) -> str:
     Where the URL can't be read, its variables stand in the path as they are, and no API can be served there unless
     the configuration file gives it another path. Paths of other servers are warned of: they lead nowhere.
     """
-    servers = root.get("servers") or [{"url": "/"}]
-    path = _path(servers[0], "/servers/0", problems)
-    for pointer, server in _others(root, servers):
-        other = _path(server, pointer, Problems())
+    return _common_path(root.get("servers") or [{"url": "/"}], "", problems)
+
+
+def own_base_path(
+    operation: dict[str, Any], pointer: str, item: dict[str, Any], item_pointer: str, problems: Problems
+) -> str | None:
+    """The path of the first of the servers that an operation has of its own, or its path ``item``; ``None``: of none.
+
+    ``pointer``, ``item_pointer``: where they stand. Paths of other ones among them are warned of.
+    """
+    for owner, where in ((operation, pointer), (item, item_pointer)):
+        servers = owner.get("servers")
+        if isinstance(servers, list) and servers and all(map(_is_server, servers)):
+            return _common_path(servers, where, problems)
+    return None
+
+
+def _is_server(server: Any) -> bool:
+    return isinstance(server, dict) and isinstance(server.get("url"), str)
+
+
+def _common_path(servers: list[dict[str, Any]], owner: str, problems: Problems) -> str:
+    path = _path(servers[0], f"{owner}/servers/0", problems)
+    for index, server in enumerate(servers[1:], 1):
+        other = _path(server, f"{owner}/servers/{index}", Problems())
         if other != path:
             message = f"only what is below {path or '/'}, the path of the first server, is served: not {other or '/'}"
-            problems.warning(pointer, message)
+            problems.warning(f"{owner}/servers/{index}", message)
     return path
 
 
@@ -44,7 +67,8 @@ def _trimmed(path: str) -> str:
 
 
 def _path(server: dict[str, Any], pointer: str, problems: Problems) -> str:
-    variables = server.get("variables", {})
+    variables = server.get("variables")
+    variables = variables if isinstance(variables, dict) else {}
 
     def default(match: re.Match[str]) -> str:
         variable = variables.get(match[1])
@@ -61,21 +85,3 @@ def _path(server: dict[str, Any], pointer: str, problems: Problems) -> str:
     except ValueError:
         problems.warning(f"{pointer}/url", "not a URL")
         return "/{url}"
-
-
-def _others(root: dict[str, Any], servers: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The servers that requests are not served for: all but the first, and those of single paths and operations."""
-    yield from ((f"/servers/{index}", server) for index, server in enumerate(servers) if index)
-    for path, item in root.get("paths", {}).items():
-        if isinstance(item, dict) and not path.startswith("x-"):
-            yield from _servers(pointers.join("/paths", path), item)
-            for method in METHODS:
-                if isinstance(item.get(method), dict):
-                    yield from _servers(pointers.join("/paths", path, method), item[method])
-
-
-def _servers(pointer: str, owner: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    servers = owner.get("servers")
-    for index, server in enumerate(servers if isinstance(servers, list) else ()):
-        if isinstance(server, dict) and isinstance(server.get("url"), str):
-            yield f"{pointer}/servers/{index}", server

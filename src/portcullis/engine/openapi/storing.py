@@ -18,11 +18,12 @@ from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.openapi.bundle import ReadFile
 from portcullis.engine.openapi.checks import Translated, Variant
 from portcullis.engine.openapi.credentials import KeyPlaces
+from portcullis.engine.openapi.field_marks import FieldMarks
 from portcullis.engine.openapi.operations import SpecOperation
 from portcullis.engine.openapi.sources import SourceState
 from portcullis.engine.openapi.webhooks import SpecCall
 
-FORMAT: Final = 1
+FORMAT: Final = 3
 """Raised whenever the same document would be stored in another way."""
 
 _DIGEST_SIZE: Final = hashlib.sha256().digest_size
@@ -38,6 +39,7 @@ class StoredDocument(msgspec.Struct, frozen=True):
     operations: tuple[SpecOperation, ...]
     webhooks: tuple[SpecCall, ...]
     keys: KeyPlaces
+    field_marks: FieldMarks
     warnings: tuple[Diagnostic, ...]
     sources: SourceState
     translated: tuple[tuple[Variant, Translated], ...]

@@ -17,6 +17,7 @@ import msgspec
 
 from portcullis.engine.openapi.compiling import compile_schema
 from portcullis.engine.openapi.formats import is_broken_by
+from portcullis.engine.openapi.patterns import matcher
 
 SOURCE: Final = "x-source"
 """In a translated schema: the JSON pointer of the part of the document that it comes from."""
@@ -160,7 +161,7 @@ class Explainer:
         if validator is not None and not validator.is_valid(value):
             # Its own errors quote the whole value: of one of a megabyte that takes half a second.
             for keyword in _ASSERTIONS:
-                if keyword not in schema or compile_schema({keyword: schema[keyword]}).is_valid(value):
+                if keyword not in schema or _fits_one(keyword, schema[keyword], value):
                     continue
                 is_format = is_broken_by(schema.get("format", ""), keyword, schema[keyword])
                 broken = "format" if is_format else keyword
@@ -323,8 +324,13 @@ class Explainer:
             yield from (part for name, part in schema.get("dependentSchemas", {}).items() if name in value)
 
     def _matching(self, pattern: str, value: dict[str, Any]) -> list[str]:
-        matches = compile_schema({"pattern": pattern}).is_valid
+        matches = matcher(pattern)
         return [name for name in value if matches(name)]
+
+
+def _fits_one(keyword: str, expected: Any, value: object) -> bool:
+    fits = matcher(expected) if keyword == "pattern" else compile_schema({keyword: expected}).is_valid
+    return fits(value)
 
 
 def tags_of(branch: Schema) -> list[str]:

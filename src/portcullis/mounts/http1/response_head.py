@@ -71,7 +71,12 @@ def parse_response_head(
     :class:`ProtocolError` (``UPSTREAM_BAD_RESPONSE``) as soon as no valid head can begin like this.
     """
     to_head = request_method == "HEAD"
-    if previous is not None and _repeats(buffer, max_bytes, to_head, previous):
+    if (
+        previous is not None
+        and buffer.startswith(previous.raw)
+        and previous.to_head == to_head
+        and previous.length <= max_bytes
+    ):
         return previous
     line = _LINE.match(buffer, 0, max_bytes)
     section = None
@@ -114,10 +119,6 @@ def parse_response_head(
         buffer[:length],
         to_head,
     )
-
-
-def _repeats(buffer: bytes, max_bytes: int, to_head: bool, previous: ResponseHead) -> bool:
-    return buffer.startswith(previous.raw) and previous.to_head == to_head and previous.length <= max_bytes
 
 
 def _framing(headers: Mapping[bytes, bytes], minor: int, status: int) -> tuple[int | None, bool]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from portcullis.engine.config.model import ListenerConfig
-from portcullis.engine.exchange import Exchange
 from portcullis.engine.record import Record
 from portcullis.engine.snapshot import Snapshot
 from portcullis.mounts.buffers import BufferBudget
@@ -25,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class Listener(msgspec.Struct, frozen=True, eq=False):
-    """One listening address as its connections need it; deadlines in nanoseconds."""
+    """One listening address as its connections need it; deadlines in nanoseconds.
+
+    ``reads_certificate``: trusted proxies name the client's certificate in a field (RFC 9440).
+    """
 
     name: str
     scheme: str
@@ -35,6 +37,7 @@ class Listener(msgspec.Struct, frozen=True, eq=False):
     max_header_bytes: int
     trusted_proxies: Sequence[Network] = ()
     redirect_port: int | None = None
+    reads_certificate: bool = False
 
     @classmethod
     def of(cls, name: str, config: ListenerConfig) -> Listener:
@@ -49,6 +52,7 @@ class Listener(msgspec.Struct, frozen=True, eq=False):
             max_header_bytes=config.max_header_bytes,
             trusted_proxies=tuple(config.trusted_proxies),
             redirect_port=config.redirect_port if config.redirect is not None else None,
+            reads_certificate=config.client_certificate_header is not None,
         )
 
 
@@ -104,10 +108,6 @@ class Gateway:
         self.connections: set[DownstreamConnection] = set()
         self.draining = False
         self._tasks: set[asyncio.Task[None]] = set()
-
-    def record(self, exchange: Exchange) -> None:
-        """Write down a finished exchange."""
-        self.records.add(exchange.record(self.now()))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``work`` beside everything else: only steps that must wait need it."""

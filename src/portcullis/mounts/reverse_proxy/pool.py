@@ -143,7 +143,7 @@ class UpstreamPool:
             self._start_connecting(target)
         return None
 
-    def forget(self, waiter: Waiter) -> None:
+    def forget(self, waiter: object) -> None:
         """``waiter`` does not want a connection any more."""
         self._line = deque(entry for entry in self._line if entry[1] is not waiter)
 

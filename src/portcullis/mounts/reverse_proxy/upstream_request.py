@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from portcullis.engine.exchange import Exchange
+from portcullis.engine.policy import FirstRead
 from portcullis.mounts.forwarding import VIA, render_fields
 from portcullis.mounts.request_fields import RequestFieldRenderer
+from portcullis.mounts.trace import new_trace
 
 if TYPE_CHECKING:
     from portcullis.mounts.reverse_proxy.pool import Target
+
+# What a request says of its body, of the answer that it wants and of the state that it expects.
+_OF_ONE_REQUEST: Final = frozenset(
+    {
+        *(b"content-type", b"content-encoding", b"content-language", b"content-location"),
+        *(b"content-digest", b"content-md5", b"digest", b"repr-digest", b"idempotency-key"),
+        *(b"accept", b"accept-encoding", b"range", b"if-range"),
+        *(b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"),
+    }
+)
 
 
 def render_request_head(
@@ -17,11 +29,12 @@ def render_request_head(
     target: Target,
     renderer: RequestFieldRenderer,
     forwarding: bytes,
-    traceparent: bytes,
+    trace: bytes,
     framing: bytes,
 ) -> bytes:
     """The request line and all fields, with what steps changed in them.
 
+    ``trace``: the ``traceparent`` that continues the client's trace; empty: a new one begins here;
     ``renderer``: of the client's fields that cross; ``forwarding``: the fields that tell who the client is;
     ``framing``: the field that frames the body, all three on the wire.
     """
@@ -38,6 +51,7 @@ def render_request_head(
     if exchange.set_fields:
         removed = removed | exchange.set_fields.keys()
         added = render_fields(exchange.set_fields.items())
+    request_id = exchange.request_id.encode()
     return b"".join(
         (
             f"{request.method} {path} HTTP/1.1\r\nhost: ".encode("latin-1"),
@@ -47,12 +61,41 @@ def render_request_head(
             added,
             forwarding,
             b"traceparent: ",
-            traceparent,
+            trace or new_trace(request_id),
             b"\r\nx-request-id: ",
-            exchange.request_id.encode(),
-            b"\r\n",
-            VIA,
+            request_id,
+            b"\r\n" + VIA,
             framing,
+            b"\r\n",
+        )
+    )
+
+
+def render_first_read_head(
+    exchange: Exchange, read: FirstRead, target: Target, forwarding: bytes, trace: bytes
+) -> bytes:
+    """The head of the ``GET`` that reads something for the same caller before its own request is sent.
+
+    It has the client's fields and what steps changed in them, but for what concerns a body or conditions.
+    """
+    request = exchange.request
+    headers = request.headers
+    set_fields = {n: v for n, v in (exchange.set_fields or {}).items() if n not in _OF_ONE_REQUEST}
+    removed = exchange.removed_fields | set_fields.keys() | _OF_ONE_REQUEST
+    request_id = exchange.request_id.encode()
+    return b"".join(
+        (
+            f"GET {read.target} HTTP/1.1\r\nhost: ".encode("latin-1"),
+            (headers.get(b"host") or request.host.encode()) if target.pool.preserve_host else target.authority,
+            b"\r\n",
+            RequestFieldRenderer().render(request.fields, headers, removed, request.operation.declared_fields),
+            render_fields(set_fields.items()),
+            forwarding,
+            b"accept: %b\r\ntraceparent: " % read.accept,
+            trace or new_trace(request_id),
+            b"\r\nx-request-id: ",
+            request_id,
+            b"\r\n" + VIA,
             b"\r\n",
         )
     )

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
 from portcullis.stores.database.connection import Database
-from portcullis.stores.database.schema import API_KEYS, CONSUMERS, REVISIONS
+from portcullis.stores.database.consumers import KEYS, ConsumerTransaction, StoredConsumer, current_revision
+from portcullis.stores.database.schema import API_KEYS, CONSUMERS
 
-_SUBJECT = "keys"
-
-
-class StoredConsumer(msgspec.Struct, frozen=True):
-    """A consumer as it is kept. ``created``: Unix seconds."""
-
-    name: str
-    plan: str
-    roles: tuple[str, ...]
-    created: float
+_FIRST: Final = 10
 
 
 class StoredKey(msgspec.Struct, frozen=True):
-    """A key as it is kept; times are Unix seconds. ``revision`` is set when it is written."""
+    """A key as it is kept; times are Unix seconds. ``revision`` is set when it is written.
+
+    ``apis``, ``operations`` and ``networks``: where it works, everywhere if empty; ``environment``: what it is for;
+    ``last_used`` is kept by :meth:`KeyStore.note_uses` alone.
+    """
 
     id: str
     digest: bytes
@@ -39,6 +35,23 @@ class StoredKey(msgspec.Struct, frozen=True):
     revoked_at: float | None = None
     replaced_by: str | None = None
     revision: int = 0
+    apis: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    environment: str = ""
+    last_used: float | None = None
+
+
+class KeyReminders(msgspec.Struct, frozen=True):
+    """Keys that somebody should look after, of the ``live`` ones that have no successor yet.
+
+    ``expiring``: soon to expire; ``due``: old enough to be rotated; ``first``: those that expire first, at most ten.
+    """
+
+    live: int
+    expiring: int
+    due: int
+    first: list[StoredKey]
 
 
 class KeyStore:
@@ -50,7 +63,7 @@ class KeyStore:
     def revision(self) -> int:
         """The revision of the newest change; it only grows."""
         with self._database.reading() as connection:
-            return _revision(connection)
+            return current_revision(connection, KEYS)
 
     def listing(self, consumer: str | None = None) -> list[StoredKey]:
         """All keys, or those of one consumer, oldest first."""
@@ -60,7 +73,37 @@ class KeyStore:
     def changed_since(self, revision: int) -> tuple[int, list[StoredKey]]:
         """The current revision, and the keys that changed after ``revision``; all of them since -1."""
         with self._database.reading() as connection:
-            return _revision(connection), _select(connection, API_KEYS.c.revision > revision)
+            return current_revision(connection, KEYS), _select(connection, API_KEYS.c.revision > revision)
+
+    def reminders(self, now: float, expires_before: float, created_before: float) -> KeyReminders:
+        """The keys that expire, or were made, before these Unix times, as of ``now``."""
+        keys = API_KEYS.c
+        live = sa.and_(keys.revoked_at.is_(None), sa.or_(keys.expires.is_(None), keys.expires > now))
+        current = sa.and_(live, keys.not_after.is_(None))
+        expiring = sa.and_(current, keys.expires <= expires_before)
+        due = sa.and_(current, keys.created <= created_before)
+
+        def count(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
+            return int(connection.execute(sa.select(sa.func.count()).where(condition)).scalar_one())
+
+        with self._database.reading() as connection:
+            first = _select(connection, expiring, _FIRST)
+            return KeyReminders(count(connection, current), count(connection, expiring), count(connection, due), first)
+
+    def note_uses(self, uses: Mapping[str, float]) -> None:
+        """Note when keys, by their ids, were last used (Unix seconds). Ids of no key are passed over.
+
+        That is no change of a key: no revision is taken.
+        """
+        if not uses:
+            return
+        newer = sa.or_(API_KEYS.c.last_used.is_(None), API_KEYS.c.last_used < sa.bindparam("moment"))
+        statement = sa.update(API_KEYS).where(API_KEYS.c.id == sa.bindparam("key"), newer)
+        with self._database.writing() as connection:
+            connection.execute(
+                statement.values(last_used=sa.bindparam("moment")),
+                [{"key": key, "moment": moment} for key, moment in uses.items()],
+            )
 
     @contextmanager
     def changing(self) -> Iterator[KeyTransaction]:
@@ -69,69 +112,44 @@ class KeyStore:
             yield KeyTransaction(connection)
 
 
-class KeyTransaction:
-    """What can be read and written in one transaction. What it writes first takes the next revision."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
-        self._taken: int | None = None
-
-    def consumer(self, name: str) -> StoredConsumer | None:
-        """The consumer of this name."""
-        row = self._connection.execute(sa.select(CONSUMERS).where(CONSUMERS.c.name == name)).one_or_none()
-        return None if row is None else StoredConsumer(row.name, row.plan, tuple(row.roles), row.created)
+class KeyTransaction(ConsumerTransaction):
+    """What can be read and written in one transaction."""
 
     def key(self, key_id: str) -> StoredKey | None:
         """The key of this id."""
-        return next(iter(_select(self._connection, API_KEYS.c.id == key_id)), None)
+        return next(iter(_select(self.connection, API_KEYS.c.id == key_id)), None)
 
     def key_of_digest(self, digest: bytes) -> StoredKey | None:
         """The key with this digest."""
-        return next(iter(_select(self._connection, API_KEYS.c.digest == digest)), None)
+        return next(iter(_select(self.connection, API_KEYS.c.digest == digest)), None)
 
     def lineage(self, lineage: str) -> list[StoredKey]:
         """The keys of one chain of rotations, oldest first."""
-        return _select(self._connection, API_KEYS.c.lineage == lineage)
-
-    def put_consumer(self, consumer: StoredConsumer) -> None:
-        """Add a consumer, or change one: its keys count as changed then, for they carry its plan and roles."""
-        values = {"plan": consumer.plan, "roles": list(consumer.roles), "created": consumer.created}
-        if self.consumer(consumer.name) is None:
-            self._connection.execute(sa.insert(CONSUMERS).values(name=consumer.name, **values))
-            return
-        self._connection.execute(sa.update(CONSUMERS).where(CONSUMERS.c.name == consumer.name).values(**values))
-        keys = sa.update(API_KEYS).where(API_KEYS.c.consumer == consumer.name)
-        self._connection.execute(keys.values(revision=self._next_revision()))
+        return _select(self.connection, API_KEYS.c.lineage == lineage)
 
     def put_key(self, key: StoredKey) -> None:
-        """Add a key, or change the one with its id. Its consumer must be there."""
+        """Add a key, or change the one with its id. Its consumer must be there; when it was used stays as it is."""
         values: dict[str, Any] = {
             **msgspec.structs.asdict(key),
             "consumer": key.consumer.name,
-            "scopes": list(key.scopes),
-            "revision": self._next_revision(),
+            "revision": self.next_revision(KEYS),
         }
+        del values["last_used"]
         if self.key(key.id) is None:
-            self._connection.execute(sa.insert(API_KEYS).values(**values))
+            self.connection.execute(sa.insert(API_KEYS).values(**values))
         else:
-            self._connection.execute(sa.update(API_KEYS).where(API_KEYS.c.id == key.id).values(**values))
-
-    def _next_revision(self) -> int:
-        if self._taken is None:
-            subject = REVISIONS.c.subject == _SUBJECT
-            self._connection.execute(sa.update(REVISIONS).where(subject).values(value=REVISIONS.c.value + 1))
-            self._taken = _revision(self._connection)
-        return self._taken
+            self.connection.execute(sa.update(API_KEYS).where(API_KEYS.c.id == key.id).values(**values))
 
 
-def _revision(connection: sa.Connection) -> int:
-    return int(connection.execute(sa.select(REVISIONS.c.value).where(REVISIONS.c.subject == _SUBJECT)).scalar_one())
-
-
-def _select(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> list[StoredKey]:
+def _select(connection: sa.Connection, condition: sa.ColumnElement[bool], soonest: int = 0) -> list[StoredKey]:
+    """The keys that ``condition`` is true of, oldest first; or the ``soonest`` that expire first."""
     joined = sa.join(API_KEYS, CONSUMERS, API_KEYS.c.consumer == CONSUMERS.c.name)
     columns = (*API_KEYS.c, CONSUMERS.c.plan, CONSUMERS.c.roles, CONSUMERS.c.created.label("consumer_created"))
-    query = sa.select(*columns).select_from(joined).where(condition).order_by(API_KEYS.c.created, API_KEYS.c.id)
+    query = sa.select(*columns).select_from(joined).where(condition)
+    if soonest:
+        query = query.order_by(API_KEYS.c.expires).limit(soonest)
+    else:
+        query = query.order_by(API_KEYS.c.created, API_KEYS.c.id)
     return [_stored(row) for row in connection.execute(query)]
 
 
@@ -149,4 +167,9 @@ def _stored(row: sa.Row[Any]) -> StoredKey:
         revoked_at=row.revoked_at,
         replaced_by=row.replaced_by,
         revision=row.revision,
+        apis=tuple(row.apis),
+        operations=tuple(row.operations),
+        networks=tuple(row.networks),
+        environment=row.environment,
+        last_used=row.last_used,
     )

@@ -55,11 +55,49 @@ class SharedCounters:
                 slot = self._claim(key, tag, lock, now_ns)
             self._tats[slot], taken = gcra.take(self._tats[slot], interval_ns, burst, now_ns)
         except OSError as error:
-            self.refused_for_lock += 1
-            raise CounterStoreError("a worker holds the lock of this counter and does not go on") from error
+            raise self._held() from error
         finally:
             self._unlock(lock)
         return taken
+
+    def recall(self, key: bytes, now_ns: int) -> int:
+        """The word of ``key``; see :meth:`Counters.recall <portcullis.engine.ports.Counters.recall>`."""
+        tag, slot, lock = self._places.get(key) or self._table.place(key)
+        try:
+            if outcome := self._try_lock(lock):
+                self._locks.settle(lock, outcome)
+            if self._tags[slot] == tag:
+                word = self._tats[slot]
+            else:
+                found = self._table.find(tag)
+                word = 0 if found is None else self._tats[found]
+        except OSError as error:
+            raise self._held() from error
+        finally:
+            self._unlock(lock)
+        return word if word > now_ns else 0
+
+    def replace(self, key: bytes, before: int, after: int, now_ns: int) -> bool:
+        """Replace the word of ``key``; see :meth:`Counters.replace <portcullis.engine.ports.Counters.replace>`."""
+        tag, slot, lock = self._places.get(key) or self._table.place(key)
+        try:
+            if outcome := self._try_lock(lock):
+                self._locks.settle(lock, outcome)
+            if self._tags[slot] != tag:
+                slot = self._claim(key, tag, lock, now_ns)
+            word = self._tats[slot]
+            if (word if word > now_ns else 0) != before:
+                return False
+            self._tats[slot] = after
+        except OSError as error:
+            raise self._held() from error
+        finally:
+            self._unlock(lock)
+        return True
+
+    def _held(self) -> CounterStoreError:
+        self.refused_for_lock += 1
+        return CounterStoreError("a worker holds the lock of this counter and does not go on")
 
     @property
     def recovered_locks(self) -> int:

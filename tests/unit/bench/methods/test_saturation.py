@@ -10,9 +10,10 @@ from bench.load import Load
 from bench.methods import saturation
 from bench.methods.saturation import SATURATION, check_load
 from bench.results import Window
+from rows import rows
 
 
-@pytest.mark.parametrize(
+@rows(
     ("load", "refused", "good"),
     [
         (Load(10, 1, refused=0, broken=0), False, True),

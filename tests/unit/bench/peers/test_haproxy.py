@@ -4,9 +4,9 @@ import json
 import re
 import resource
 
-import pytest
 from bench.load import HOST
 from bench.peers import Ground, haproxy
+from rows import rows
 
 
 def test_it_logs_a_json_line_a_request_to_its_standard_output(ground: Ground) -> None:
@@ -33,8 +33,6 @@ def test_it_has_one_thread_keeps_connections_and_knows_its_host_alone(ground: Gr
     assert f"server shop 127.0.0.1:{ground.upstream}" in config
 
 
-@pytest.mark.parametrize(
-    ("descriptors", "connections"), [(20_000, 9_600), (resource.RLIM_INFINITY, 9_600), (4_096, 1_948), (64, 1)]
-)
+@rows(("descriptors", "connections"), [(20_000, 9_600), (resource.RLIM_INFINITY, 9_600), (4_096, 1_948), (64, 1)])
 def test_it_starts_with_few_open_files_too(descriptors: int, connections: int) -> None:
     assert haproxy.most_connections(descriptors) == connections

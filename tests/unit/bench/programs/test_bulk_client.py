@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from bench.programs import bulk_client
 from bench.programs.bulk_upstream import Exchange, Server
+from rows import rows
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_bodies_go_over_one_connection_and_the_time_is_told(
     assert said["cpu_seconds"] > 0
 
 
-@pytest.mark.parametrize(
+@rows(
     ("answer", "complaint"),
     [
         (b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", "answered by 413"),

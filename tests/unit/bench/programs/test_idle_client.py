@@ -4,6 +4,7 @@ import socket
 
 import pytest
 from bench.programs.idle_client import PER_ADDRESS, call, source_of
+from rows import rows
 
 
 def test_no_address_has_more_connections_than_its_share() -> None:
@@ -13,7 +14,7 @@ def test_no_address_has_more_connections_than_its_share() -> None:
     assert "127.0.0.1" not in sources
 
 
-@pytest.mark.parametrize(
+@rows(
     ("answer", "complaint"),
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", None),

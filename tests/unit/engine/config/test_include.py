@@ -6,6 +6,7 @@ import errno
 import time
 
 import pytest
+from rows import rows
 
 from portcullis.engine.config import include as include_module
 from portcullis.engine.config.diagnostics import ConfigurationError
@@ -54,7 +55,7 @@ def test_what_the_file_itself_declares_comes_first() -> None:
     assert list(load(main).configuration.apis) == ["first", "billing", "shop"]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("globs", "apis"),
     [
         ("[apis/shop.yaml, apis/billing.yaml]", ["shop", "billing"]),
@@ -146,7 +147,7 @@ def test_a_name_given_twice_in_one_included_file_is_told_as_ever() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "told"),
     [
         ("include: more.yaml\n", "apis/x.yaml:1:1: error: include: an included file can't include others"),
@@ -167,7 +168,7 @@ def test_what_an_included_file_may_not_hold(text: str, told: str) -> None:
     assert found[0].startswith(told)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("globs", "told"),
     [
         ("/etc/*.yaml", '10: error: include: "/etc/*.yaml" is not a glob (files are included from below the folder'),
@@ -261,6 +262,7 @@ def test_the_number_of_files_and_values_is_bounded(monkeypatch: pytest.MonkeyPat
     ]
 
 
+@pytest.mark.slow
 def test_an_estate_of_300_files_is_read_in_seconds() -> None:
     files = {f"apis/api-{number:03}.yaml": SHOP.replace("shop", f"api-{number:03}") for number in range(300)}
     began = time.process_time()

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import yaml
+from rows import rows
 
 from portcullis.engine.config.json_schema import DIALECT, configuration_schema
 
@@ -26,7 +27,7 @@ def test_it_accepts_the_complete_file(schema: dict[str, Any], complete: str) -> 
     assert [str(error) for error in validator.iter_errors(yaml.safe_load(complete))] == []
 
 
-@pytest.mark.parametrize(
+@rows(
     ("old", "new"),
     [
         ("base_path:", "base_paht:"),
@@ -57,6 +58,8 @@ def test_keys_are_those_of_the_file_and_documented(schema: dict[str, Any]) -> No
 def test_defaults_are_written_as_in_the_file(schema: dict[str, Any]) -> None:
     assert schema["$defs"]["ListenerTimeouts"]["properties"]["idle"]["default"] == "75s"
     assert schema["$defs"]["ListenerConfig"]["properties"]["max_header_bytes"]["default"] == "16KiB"
+    assert schema["$defs"]["AddressAttempts"]["properties"]["for"]["default"] == "1m"
+    assert "default" not in schema["$defs"]["BasicLockout"]["properties"]["per_user"]
     for definition in schema["$defs"].values():
         for property_ in definition.get("properties", {}).values():
             if "default" in property_:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.config.layers import is_set, layers_of, written_at
 from portcullis.engine.config.model import ApiConfig, OperationSettings
@@ -40,7 +40,7 @@ def test_levels_are_given_from_narrow_to_wide() -> None:
     assert places("v2", "GET /c") == ["apis.shop.versions.v2", "apis.shop"]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("keys", "place"),
     [
         (("limit", "plan"), ("apis", "shop", "operations", "GET /a")),
@@ -54,7 +54,7 @@ def test_a_setting_is_from_the_narrowest_level_that_says_it(keys: tuple[str, ...
     assert written_at(layers, *keys) == (*place, *keys)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("settings", "keys", "found"),
     [
         (LIMIT, ("limit", "plan"), True),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
+from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic, TextDiagnostic
 from portcullis.engine.config.load import LoadedConfiguration, load_configuration
 from portcullis.engine.config.reader import lines
 from portcullis.testing import FakeFiles
@@ -66,6 +66,21 @@ def test_a_diagnostic_without_a_place_is_given_one(loaded: LoadedConfiguration, 
     assert loaded.placed(placed) is placed
 
 
+def test_a_diagnostic_about_a_part_of_a_text_is_given_the_place_of_that_part(complete: str, beside: FakeFiles) -> None:
+    text = complete.replace(
+        "    authorize: {}\n", "    authorize:\n      when: |\n        api.name == 'a' &&\n          b\n"
+    )
+    assert text != complete
+    loaded = load_configuration(text, "shop/f.yaml", beside)
+    line = line_of(text, "      when: |")
+    for pointer in ("apis.shop.authorize.when", "apis.shop.authorize.when.rule"):
+        placed = loaded.placed(TextDiagnostic("", 0, 0, pointer, "no b", offset=21))
+        assert type(placed) is Diagnostic
+        assert (placed.line, placed.column, placed.pointer) == (line + 2, 11, "apis.shop.authorize.when")
+    nowhere = loaded.placed(TextDiagnostic("", 0, 0, "apis.shop.upstream", "no b", offset=21))
+    assert (nowhere.line, nowhere.pointer) == (line_of(text, "    upstream:"), "apis.shop.upstream")
+
+
 def test_all_errors_are_told_in_the_order_of_the_file(complete: str, beside: FakeFiles) -> None:
     broken = (
         complete.replace("workers: auto", "workers: x\n  workers: 1")
@@ -120,7 +135,7 @@ COMPLETE = Path(__file__).with_name("complete.yaml").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(mutants(COMPLETE))
 @pytest.mark.slow
 def test_a_mutated_file_is_read_or_refused(text: str) -> None:

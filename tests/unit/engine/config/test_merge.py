@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.config.merge import effective, overlay
 from portcullis.engine.config.model import ApiConfig, LimitSettings, OperationSettings, PlanOf
@@ -38,7 +39,7 @@ def test_without_settings_nothing_is_set() -> None:
     assert type(settings()) is OperationSettings
 
 
-@pytest.mark.parametrize(("wide", "narrow"), list(combinations(LAYERS, 2)))
+@rows(("wide", "narrow"), list(combinations(LAYERS, 2)))
 def test_the_narrower_layer_wins(wide: str, narrow: str) -> None:
     assert settings(**{wide: {"max_body": 1}, narrow: {"max_body": 2}}).max_body == 2
 
@@ -125,3 +126,24 @@ def test_merging_is_the_union_of_keys_with_the_narrowest_value(layers: dict[str,
         expected |= layers.get(layer, {}).get("limit", {})
     found = settings(**layers).limit
     assert found == (LimitSettings.model_validate(expected) if layers else None)
+
+
+def asked(**layers: dict[str, Any]) -> set[str]:
+    """The keys of ``authorize`` that hold for an operation with these layers of it."""
+    found = settings(**{name: {"authorize": layer} for name, layer in layers.items()}).authorize
+    return {name for name, value in found if value is not None} if found is not None else set()
+
+
+@rows(("wide", "narrow"), list(combinations(LAYERS, 2)))
+def test_every_caller_ends_what_wider_layers_ask_and_is_ended_by_what_narrower_ones_do(wide: str, narrow: str) -> None:
+    every, scopes = {"every_caller": True}, {"scopes": ["a"]}
+    assert asked(**{wide: scopes, narrow: every}) == {"every_caller"}
+    assert asked(**{wide: every, narrow: scopes}) == {"scopes"}
+
+
+def test_what_is_asked_is_merged_where_nobody_lets_everyone_in() -> None:
+    assert asked(api={"scopes": ["a"]}, api_operation={"claims": {"b": "c"}}) == {"scopes", "claims"}
+    assert asked(api={"every_caller": True}, api_operation={}) == {"every_caller"}
+    found = settings(api={"authorize": {"every_caller": True}}, version={"authorize": {"every_caller": False}})
+    assert found.authorize is not None
+    assert found.authorize.every_caller is False

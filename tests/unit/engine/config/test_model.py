@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import TypeAdapter
+from rows import rows
 
 from portcullis.engine.config.load import load_configuration
 from portcullis.engine.config.model import Configuration, PhaseSection
 from portcullis.engine.config.reader import read
-from portcullis.engine.config.shape import Fields, fields_of, sections, shapes_of, step, written
-from portcullis.engine.config.tree import Mapping, Node
+from portcullis.engine.config.shape import Fields, fields_of, item_of, sections, shapes_of, step, written
+from portcullis.engine.config.tree import Listing, Mapping, Node
 from portcullis.engine.policy import all_policies
 from portcullis.testing import FakeFiles
 
@@ -22,7 +23,7 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize(("model", "key"), KEYS)
+@rows(("model", "key"), KEYS)
 def test_every_key_is_documented(model: Any, key: str) -> None:
     assert model.__doc__
     description = fields_of(model)[key].description
@@ -42,6 +43,9 @@ def _keys_used(node: Node, shape: Any) -> set[tuple[str, str]]:
             models = [option.model for option in _options(shape) if isinstance(option, Fields)]
             used |= {(model.__name__, key) for model in models if key in fields_of(model)}
             used |= _keys_used(entry.node, step(shape, key))
+    elif isinstance(node, Listing):
+        for item in node.items:
+            used |= _keys_used(item, item_of(shape))
     return used
 
 
@@ -71,7 +75,7 @@ def _defaults() -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize(("model", "key", "default"), _defaults())
+@rows(("model", "key", "default"), _defaults())
 def test_a_default_may_be_written_out(model: Any, key: str, default: object) -> None:
     field = fields_of(model)[key]
     reader: TypeAdapter[Any] = TypeAdapter(Annotated[(field.annotation, "as in the file", *field.metadata)])

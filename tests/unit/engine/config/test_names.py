@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.config.names import (
     check_base_path,
@@ -17,7 +18,9 @@ from portcullis.engine.config.names import (
     check_host,
     check_name,
     check_operation,
+    check_proxy,
     check_upstream,
+    check_url,
     is_loopback,
 )
 
@@ -25,7 +28,7 @@ NEVER = ["", " ", "a\nb", "a\n", "\n", "a\0", "a\r", "\t", "a b", "é", "a\u2028
 """What no name, host, path or URL may hold."""
 
 
-@pytest.mark.parametrize(
+@rows(
     ("check", "good", "bad"),
     [
         (check_name, ["v1", "2024-01-01", "1.10", "Shop_2", "a" * 64], ["-a", ".a", "_a", "a/b", "a" * 65, "a:b"]),
@@ -121,6 +124,24 @@ NEVER = ["", " ", "a\nb", "a\n", "\n", "a\0", "a\r", "\t", "a b", "é", "a\u2028
                 "https://%61",
             ],
         ),
+        (
+            check_url,
+            ["https://id.example.com", "https://id:8443/a/b%20c", "http://127.0.0.1:1/keys", "https://[::1]/"],
+            [
+                "http://id.example.com/",
+                "https://u:p@h/",
+                "https://h/a?b",
+                "https://h/#f",
+                "https://h:0/",
+                "ftp://h/",
+                "h",
+            ],
+        ),
+        (
+            check_proxy,
+            ["http://proxy.internal:3128", "https://proxy", "http://127.0.0.1:1/"],
+            ["http://u:p@proxy", "http://proxy/x", "socks5://proxy", "proxy:3128", "http://proxy:0"],
+        ),
         (check_file_path, ["a", "/a/b", "../c", "ä.pem", "a b"], ["a\0", "a" * 1025, "a\x1bb"]),
         (
             check_database,
@@ -160,7 +181,7 @@ def test_loopback_is_this_machine() -> None:
 @given(st.text())
 def test_no_check_fails_in_another_way(text: str) -> None:
     checks: list[Callable[[str], object]] = [check_name, check_host, check_base_path, check_upstream, check_operation]
-    checks += [check_field_name, check_file_path, check_database, is_loopback]
+    checks += [check_url, check_proxy, check_field_name, check_file_path, check_database, is_loopback]
     for check in checks:
         with contextlib.suppress(ValueError):
             check(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, decode, lines, read
@@ -30,7 +31,7 @@ def refusal(text: str) -> Diagnostic:
     return problems[0]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "value"),
     [
         ("off", "off"),
@@ -82,7 +83,7 @@ def test_what_was_merged_stands_where_it_was_written() -> None:
     assert locate(root, ("b", "x")) == (2, 3)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "place", "message"),
     [
         ("a: 1\nb: 2\na: 3\n", (3, 1), '"a" is given twice'),
@@ -115,7 +116,7 @@ def test_what_can_not_be_read_one_way_is_refused_at_its_place(text: str, place: 
     assert message in found.message
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "hint"),
     [
         ("a:\n\tb: 1\n", "spaces, never tabs"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from rows import rows
 
 from portcullis.engine.config.load import load_configuration
 
@@ -21,7 +22,7 @@ def cases() -> list[Any]:
     return [pytest.param(case, id=case["by"]) for case in yaml.safe_load(text)]
 
 
-@pytest.mark.parametrize("case", cases())
+@rows("case", cases())
 def test_contradictions_are_told_at_their_place(changed: Changed, case: dict[str, Any]) -> None:
     assert changed((case["replace"], case["by"])) == case["told"]
 
@@ -67,6 +68,16 @@ def test_trust_in_everyone_is_warned_of(minimal: str) -> None:
 
 def test_a_gateway_that_serves_nothing_is_warned_of(minimal: str) -> None:
     assert "no listener serves the APIs" in warnings(minimal.replace("public:", "admin:"))[0]
+
+
+def test_an_identity_that_no_listener_asks_for_can_be_proven_by_nobody(minimal: str, complaints: Complaints) -> None:
+    text = minimal + "identities: {mesh: {mtls: {trust_domain: example.internal}}}\n"
+    (told,) = complaints(text)
+    assert "identities.mesh.mtls: no listener asks for client certificates" in told
+    asking = '8080", tls: {certificate: a, key: b, client_ca: c}}'
+    behind = '8080", trusted_proxies: [10.0.0.0/8], client_certificate_header: Client-Cert}'
+    for listener in (asking, behind):
+        assert complaints(text.replace('8080"}', listener)) == []
 
 
 @pytest.mark.slow

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import pytest
 from pydantic import Field
+from rows import rows
 
 from portcullis.engine.config.names import Name, PlanName
 from portcullis.engine.config.section import Section
@@ -71,7 +71,7 @@ class Door(Section):
 SHAPES = shapes_of(Door)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("key", "text"),
     [
         ("width", "a whole number"),

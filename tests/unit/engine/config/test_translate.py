@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import ValidationError
+from rows import rows
+from yaml_files import read_yaml
 
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.load import load_configuration
@@ -25,13 +26,10 @@ Changed = Callable[..., list[str]]
 
 def cases(name: str) -> list[Any]:
     """The cases of a file beside this one."""
-    return [
-        pytest.param(case, id=case["by"])
-        for case in yaml.safe_load(Path(__file__).with_name(name).read_text(encoding="utf-8"))
-    ]
+    return [pytest.param(case, id=case["by"]) for case in read_yaml(Path(__file__).with_name(name))]
 
 
-@pytest.mark.parametrize("case", cases("mistakes.yaml"))
+@rows("case", cases("mistakes.yaml"))
 def test_each_mistake_is_told_once(changed: Changed, case: dict[str, Any]) -> None:
     assert changed((case["replace"], case["by"])) == case["told"]
 
@@ -73,9 +71,7 @@ def test_a_secret_in_the_file_is_refused_and_never_repeated() -> None:
     assert "env:NAME" in found.hint
 
 
-@pytest.mark.parametrize(
-    "text", ["api_key: pk_live_hunter2", "api_key: {password: hunter2}", "api_key: {token: [hunter2]}"]
-)
+@rows("text", ["api_key: pk_live_hunter2", "api_key: {password: hunter2}", "api_key: {token: [hunter2]}"])
 def test_what_may_be_a_secret_is_never_repeated(changed: Changed, text: str) -> None:
     (found,) = changed(("api_key: {header: X-API-Key}", text))
     assert "hunter2" not in found.partition("> ")[2]

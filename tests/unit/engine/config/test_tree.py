@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
 from portcullis.engine.config.reader import read
-from portcullis.engine.config.tree import Mapping, child, find, locate, parse_pointer, plain, pointer
+from portcullis.engine.config.tree import Mapping, child, find, is_added, locate, parse_pointer, plain, pointer, written
 
 TEXT = """\
 apis:
@@ -46,6 +47,19 @@ def test_a_key_that_the_model_added_to_a_list_is_passed_over(root: Mapping) -> N
     assert locate(root, ("apis", "shop.old", "authenticate", "any_of", 0)) == (7, 29)
 
 
+def test_a_key_that_the_model_added_to_a_mapping_is_passed_over_as_well(root: Mapping) -> None:
+    path = ("apis", "shop", "all_of", "operations", "GET /x")
+    assert locate(root, path) == (6, 7)
+    assert written(root, path) == ("apis", "shop", "operations", "GET /x")
+    shop = find(root, ("apis", "shop"))
+    assert is_added(shop, path, 2)
+    assert not is_added(shop, ("apis", "shop", "upstream"), 2)
+    assert not is_added(shop, ("apis", "shop", "upstream", "targets"), 2)
+    assert not is_added(shop, ("apis", "shop", "operations", "GET /x"), 2)
+    assert is_added(find(root, ("apis", "shop", "hosts")), ("any_of", 0), 0)
+    assert not is_added(find(root, ("apis", "shop", "hosts")), (0,), 0)
+
+
 def test_nothing_is_found_below_a_value(root: Mapping) -> None:
     assert find(root, ("apis", "shop", "hosts", 0, "x")) is None
     assert child(None, "x") is None
@@ -59,7 +73,7 @@ def test_pointers_quote_what_could_be_misread() -> None:
     assert "\n" not in pointer(("a\nb",))
 
 
-@pytest.mark.parametrize(
+@rows(
     "path",
     [
         ("apis", "shop", "hosts", 1),

@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.config.values import (
     SecretReference,
@@ -23,27 +24,23 @@ NEVER = ["", " ", "a\nb", "a\n", "\n", "a\0", "a\r", "\t", "a b", "é", "a\u2028
 """What no single value may be."""
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("500ms", 0.5), ("30s", 30), ("1.5m", 90), ("2h", 7200), ("90d", 7_776_000), ("0s", 0)]
-)
+@rows(("text", "seconds"), [("500ms", 0.5), ("30s", 30), ("1.5m", 90), ("2h", 7200), ("90d", 7_776_000), ("0s", 0)])
 def test_durations_have_units(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("value", [*NEVER, 30, 1.5, True, None, "30", "30 s", "-1s", "1e3s", "٣s", "1m30s", "s", "1.s"])
+@rows("value", [*NEVER, 30, 1.5, True, None, "30", "30 s", "-1s", "1e3s", "٣s", "1m30s", "s", "1.s"])
 def test_anything_else_is_no_duration(value: object) -> None:
     with pytest.raises(ValueError, match="a number with a unit"):
         parse_duration(value)
 
 
-@pytest.mark.parametrize(
-    ("text", "size"), [(0, 0), (10, 10), ("10", 10), ("1KiB", 1024), ("1kB", 1000), ("2GiB", 2**31)]
-)
+@rows(("text", "size"), [(0, 0), (10, 10), ("10", 10), ("1KiB", 1024), ("1kB", 1000), ("2GiB", 2**31)])
 def test_sizes_may_have_units(text: object, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("value", [*NEVER, -1, 1.5, True, None, "1 MiB", "1mb", "1.5MiB", "٣", "KiB"])
+@rows("value", [*NEVER, -1, 1.5, True, None, "1 MiB", "1mb", "1.5MiB", "٣", "KiB"])
 def test_anything_else_is_no_size(value: object) -> None:
     with pytest.raises(ValueError, match="a number of bytes"):
         parse_size(value)
@@ -61,7 +58,7 @@ def test_formats_use_the_largest_unit_that_fits() -> None:
     assert [format_size(n) for n in (0, 1000, 16384, 100 * 1024**2)] == ["0", "1000", "16KiB", "100MiB"]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "bind"),
     [
         ("127.0.0.1:8080", ("127.0.0.1", 8080)),
@@ -74,7 +71,7 @@ def test_addresses_have_ports(text: str, bind: tuple[str, int]) -> None:
     assert parse_bind(text) == bind
 
 
-@pytest.mark.parametrize(
+@rows(
     "value",
     [
         *NEVER,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.config import wording
 from portcullis.engine.config.reader import read
@@ -24,7 +24,7 @@ def node(text: str) -> Node:
     return found
 
 
-@pytest.mark.parametrize(
+@rows(
     ("word", "meant"),
     [
         ("limits", "limit"),
@@ -54,7 +54,7 @@ def test_long_lists_are_cut() -> None:
     assert wording.listed(map(str, range(100))).endswith("14, 15, ...")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "shown"),
     [
         ("abc", '"abc"'),
@@ -78,7 +78,7 @@ def test_private_text_is_not_shown() -> None:
     assert wording.correction(node("hunter2"), Items(Scalar("text", kind=str)), private=True) == ""
 
 
-@pytest.mark.parametrize(
+@rows(
     ("line", "quoted"),
     [
         ("secret: hunter2", "secret: ***"),
@@ -122,7 +122,7 @@ class Door(Section):
 NUMBER = Scalar("a whole number", kind=int, least=1, most=9)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "shape", "advice"),
     [
         ("abc", Items(Scalar("text", kind=str)), 'write it as a list: ["abc"]'),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import pytest
 import yaml
 
-from portcullis.engine import documents
 from portcullis.engine.compile import compile_snapshot
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.load import load_configuration
-from portcullis.engine.openapi.document import SpecDocument, load_document
 from portcullis.engine.ports import Ports
 from portcullis.testing import FakeClock, FakeCounters, FakeFiles, FakeKeys
 
@@ -49,28 +47,21 @@ Findings = Callable[..., list[Diagnostic]]
 
 
 @pytest.fixture(autouse=True)
-def quick_documents(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nearly all cases have the same document: it is loaded once."""
-    monkeypatch.setattr(documents, "load_document", load_once)
-    monkeypatch.setattr(SpecDocument, "release", lambda _: None)
+def quick_documents(documents_loaded_once: None) -> None:
+    """Nearly all cases have the same document."""
 
 
-@cache
-def load_once(source: str, data: bytes, _read: object) -> SpecDocument:
-    return load_document(source, data)
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def base() -> str:
     return BASE
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def spec() -> str:
     return SPEC
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def findings() -> Findings:
     """What is found in a configuration: its text, and documents beside ``shop.yaml``."""
 
@@ -87,12 +78,14 @@ def findings() -> Findings:
     return find
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def check(findings: Findings) -> Callable[[dict[str, Any]], None]:
     """Checks one case: ``file`` put over the base, and the beginnings of all that has to be told."""
 
+    base = yaml.safe_load(BASE)
+
     def run(case: dict[str, Any]) -> None:
-        text = yaml.safe_dump(merged(yaml.safe_load(BASE), case["file"]), sort_keys=False, width=1000)
+        text = json.dumps(merged(base, case["file"]))
         found = [f"{each.severity} {each.pointer}: {each.message}" for each in findings(text, case.get("specs"))]
         wanted = case.get("told", [])
         assert len(found) == len(wanted), found

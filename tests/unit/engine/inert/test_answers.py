@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
+from rows import rows
+from yaml_files import read_yaml
 
-CASES = yaml.safe_load(Path(__file__).with_name("answers.yaml").read_text(encoding="utf-8"))
+CASES = read_yaml(Path(__file__).with_name("answers.yaml"))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+@rows("case", CASES, ids=lambda case: case["name"])
 def test_case(case: dict[str, Any], check: Callable[[dict[str, Any]], None]) -> None:
     check(case)

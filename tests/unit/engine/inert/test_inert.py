@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
+from rows import rows
+from yaml_files import read_yaml
 
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.inert import kinds
@@ -17,15 +17,15 @@ NAMES = [module.__name__.rpartition(".")[2] for module in kinds()]
 Findings = Callable[..., list[Diagnostic]]
 
 
-@pytest.mark.parametrize("kind", NAMES)
+@rows("kind", NAMES)
 def test_each_kind_has_something_that_must_be_named_and_something_that_must_not(kind: str) -> None:
-    cases = yaml.safe_load((HERE / f"{kind}.yaml").read_text(encoding="utf-8"))
+    cases = read_yaml(HERE / f"{kind}.yaml")
     told = [bool(case.get("told")) for case in cases]
     assert any(told)
     assert not all(told)
 
 
-@pytest.mark.parametrize("kind", kinds(), ids=NAMES)
+@rows("kind", kinds(), ids=NAMES)
 def test_each_kind_says_what_it_finds(kind: Any) -> None:
     first, _, rest = (kind.__doc__ or "").partition("\n\n")
     assert first.endswith(".")

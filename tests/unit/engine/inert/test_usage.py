@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from rows import rows
 
 from portcullis.engine.config.merge import effective
 from portcullis.engine.config.model import Configuration
@@ -30,7 +31,7 @@ def usage_of(config: Configuration, *names: str, has_body: bool = True) -> Setti
     usage = SettingsUsage(config)
     api = config.apis["shop"]
     for name in names:
-        spec: Any = SimpleNamespace(name=name, body=object() if has_body else None)
+        spec: Any = SimpleNamespace(name=name, body=object() if has_body else None, security=None)
         settings = effective(api, api.versions["v1"], name)
         context = OperationContext(config, "shop", api, "v1", settings, NOTHING, spec, NOTHING, ("apis", "shop"))
         usage.add(
@@ -69,7 +70,7 @@ def test_what_has_nothing_to_act_on_says_why() -> None:
     assert use.reasons == ("a request with a body is refused anyway",)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("settings", "keys"),
     [
         ({"limit": {"plan": "gold", "by": "address"}}, {("limit", "plan"), ("limit", "by")}),
@@ -96,6 +97,7 @@ def test_operations_are_counted() -> None:
     assert usage_of(configuration({}), "GET /a", "GET /b").operations == {("shop", "v1"): 2}
 
 
+@pytest.mark.slow
 def test_thousands_of_operations_take_no_time_to_speak_of() -> None:
     names = [f"GET /{number}" for number in range(5_000)]
     config = configuration({"max_body": 1, "limit": {"plan": "gold", "by": "address"}}, {"gold": {}})

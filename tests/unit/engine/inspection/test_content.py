@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.content import SNIFFED, is_text, kind_of
 
 
-@pytest.mark.parametrize(
+@rows(
     ("content_type", "kind"),
     [
         (b"application/json", "json"),
@@ -30,13 +30,13 @@ def test_a_content_type_says_a_kind(content_type: bytes | None, kind: str) -> No
     assert kind_of(content_type) == kind
 
 
-@pytest.mark.parametrize("data", [b"", b"plain text\r\n\t", "Grüße".encode(), b"x" * 10_000, "ü".encode() * 400])
+@rows("data", [b"", b"plain text\r\n\t", "Grüße".encode(), b"x" * 10_000, "ü".encode() * 400])
 def test_text_is_told_by_its_first_bytes(data: bytes) -> None:
     assert is_text(data)
     assert is_text(data[: SNIFFED - 1])
 
 
-@pytest.mark.parametrize(
+@rows(
     "data",
     [
         b"\x89PNG\r\n\x1a\n",

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.harmless import FORMATS, admits_harmless_only, is_harmless
 from portcullis.engine.inspection.inspector import the_inspector
 
 
-@pytest.mark.parametrize(
+@rows(
     "pattern",
     [
         "^[a-z0-9-]+$",
@@ -25,7 +25,7 @@ def test_a_pattern_of_letters_digits_and_a_few_marks_is_harmless(pattern: str) -
     assert admits_harmless_only(pattern)
 
 
-@pytest.mark.parametrize(
+@rows(
     "pattern",
     [
         *("[a-z]+", "^[a-z]+", "[a-z]+$", "^.+$", "^[^<>]+$", r"^\S+$", "^[a-z ]+$", "^[a-z/]+$", "^[ -~]+$", "^a|b$"),
@@ -36,7 +36,7 @@ def test_a_pattern_that_lets_anything_else_through_is_not(pattern: str) -> None:
     assert not admits_harmless_only(pattern)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "harmless"),
     [
         ({"format": "uuid"}, True),
@@ -56,7 +56,7 @@ def test_a_schema_is_harmless_by_format_length_or_pattern(schema: dict[str, Any]
     assert is_harmless(schema) is harmless
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         *("2024-05-31T12:30:00Z", "P3DT12H", "192.0.2.1", "2001:db8::1", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from rows import rows
 
 from portcullis.engine.inspection.known import UNSEEN_FIELDS, Known, Validated
 from portcullis.engine.openapi.document import SpecDocument, load_document
@@ -130,7 +131,7 @@ def test_a_body_of_numbers_needs_no_look_and_no_body_neither(document: SpecDocum
     assert known(document, "GET /numbers", validated=False).takes_body
 
 
-@pytest.mark.parametrize(
+@rows(
     "pointer",
     [
         *(
@@ -149,7 +150,7 @@ def test_something_is_looked_at_where_the_document_leaves_room(document: SpecDoc
     assert known(document, ORDERS).why_not(tuple(pointer.split("/")[1:])) is None
 
 
-@pytest.mark.parametrize(
+@rows(
     ("pointer", "reason"),
     [
         ("/path/id", "leaves no room"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.inspection import parts
 from portcullis.engine.inspection.fields import ANYTHING, NOTHING
@@ -59,7 +60,7 @@ def test_json_that_is_too_much_for_a_gateway_is_read_as_far_as_it_can_be() -> No
     assert isinstance(parts.read_json(b"[" * 400 + b"]" * 400), list)
 
 
-@pytest.mark.parametrize("data", [b"{", b"", b"\xff", b"[" * 200_000])
+@rows("data", [b"{", b"", b"\xff", b"[" * 200_000])
 def test_what_is_no_json_is_no_value(data: bytes) -> None:
     with pytest.raises(ValueError):
         parts.read_json(data)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.inspector import the_inspector
 from portcullis.engine.inspection.pattern import (
@@ -19,7 +19,7 @@ from portcullis.engine.inspection.pattern import (
 
 Ids = Callable[..., set[str]]
 
-each_pattern = pytest.mark.parametrize("pattern", all_patterns(), ids=lambda pattern: pattern.id)
+each_pattern = rows("pattern", all_patterns(), ids=lambda pattern: pattern.id)
 MATCHES = [(pattern, text) for pattern in all_patterns() for text in pattern.matches]
 PASSES = [(pattern, text) for pattern in all_patterns() for text in pattern.passes]
 
@@ -39,7 +39,7 @@ def test_there_is_a_class_for_each_kind_of_attack_that_is_looked_for() -> None:
     assert len(keys) == len(all_classes())
 
 
-@pytest.mark.parametrize("found", [found for found, _ in all_classes()], ids=lambda found: found.key)
+@rows("found", [found for found, _ in all_classes()], ids=lambda found: found.key)
 def test_a_class_says_what_it_is(found: AttackClass) -> None:
     assert found.title
     assert found.summary
@@ -57,12 +57,12 @@ def test_a_pattern_says_what_it_finds_and_has_examples_of_both_kinds(pattern: Pa
     assert "body" not in pattern.places or pattern.places == PLACES
 
 
-@pytest.mark.parametrize(("pattern", "text"), MATCHES, ids=lambda value: getattr(value, "id", None) or repr(value))
+@rows(("pattern", "text"), MATCHES, ids=lambda value: getattr(value, "id", None) or repr(value))
 def test_a_pattern_is_found_in_what_it_is_for(pattern: Pattern, text: str, ids: Ids) -> None:
     assert pattern.id in ids(text)
 
 
-@pytest.mark.parametrize(("pattern", "text"), PASSES, ids=lambda value: getattr(value, "id", None) or repr(value))
+@rows(("pattern", "text"), PASSES, ids=lambda value: getattr(value, "id", None) or repr(value))
 def test_a_pattern_is_not_found_in_what_only_looks_like_it(pattern: Pattern, text: str, ids: Ids) -> None:
     assert pattern.id not in ids(text)
 

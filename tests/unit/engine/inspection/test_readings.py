@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.inspection.database import Database
 from portcullis.engine.inspection.readings import MAX_ROUNDS, SIGNS, readings
@@ -14,7 +14,7 @@ def last(text: str) -> str:
     return [text, *readings(text)][-1]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "read"),
     [
         ("%3Cscript%3E", "<script>"),
@@ -47,9 +47,7 @@ def test_what_a_later_reader_sees_is_among_the_readings(text: str, read: str) ->
     assert last(text) == read
 
 
-@pytest.mark.parametrize(
-    "text", ["", "a & b", "100 %", "50% off", "C:\\temp", "a*b/c", "tom&jerry", "\u201cquoted\u201d"]
-)
+@rows("text", ["", "a & b", "100 %", "50% off", "C:\\temp", "a*b/c", "tom&jerry", "\u201cquoted\u201d"])
 def test_text_that_is_not_encoded_has_one_reading(text: str) -> None:
     assert list(readings(text)) == []
 

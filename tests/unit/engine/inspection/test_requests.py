@@ -5,12 +5,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from rows import rows
 
 from portcullis.engine.facts import Facts
 from portcullis.engine.inspection.allowances import Allowances
 from portcullis.engine.inspection.inspector import the_inspector
-from portcullis.engine.inspection.known import Known
+from portcullis.engine.inspection.known import Content, Known
 from portcullis.engine.inspection.parts import pointer_of
+from portcullis.engine.inspection.pattern import all_patterns
 from portcullis.engine.inspection.requests import RequestInspection
 from portcullis.engine.inspection.streaming import Found
 from portcullis.engine.openapi.operations import SpecOperation
@@ -55,7 +57,7 @@ def test_an_honest_head_passes(inspection: RequestInspection) -> None:
     assert head(inspection, "/x?q=Tom+%26+Jerry&sort=name&id=5", headers, id="O'Brien & Sons") is None
 
 
-@pytest.mark.parametrize(
+@rows(
     ("target", "headers", "path", "found"),
     [
         (f"/x?q={quote(EVIL)}", {}, {}, "/query/q xss-101"),
@@ -79,7 +81,7 @@ def test_what_is_in_the_head_is_found_where_it_is(
     assert head(inspection, target, headers, **path) == found
 
 
-@pytest.mark.parametrize(
+@rows(
     ("content_type", "data", "found"),
     [
         ("application/json", json.dumps({"a": ["fine", {"b": EVIL}]}), "/body/a/1/b xss-101"),
@@ -121,7 +123,7 @@ def test_a_value_that_was_parsed_already_is_not_parsed_again(inspection: Request
     assert body(inspection, "application/json", b"{}", facts) == "/body/a xss-101"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("content_type", "length", "held"),
     [
         ("application/json", "5", True),
@@ -144,3 +146,52 @@ def test_what_has_to_be_parsed_is_held_back(
 def test_the_same_user_agent_is_looked_at_once(inspection: RequestInspection) -> None:
     headers = {"user-agent": "curl/8.0; id"}
     assert [head(inspection, headers=headers) for _ in range(3)] == [head(inspection, headers=headers)] * 3
+
+
+class JustRead(Known):
+    """Of an operation whose bodies are JSON that has been read and may hold anything."""
+
+    def content(self, field: bytes | None) -> Content:
+        return Content("json", is_read=True)
+
+
+@pytest.fixture
+def of_read() -> RequestInspection:
+    """Of bodies that have been read."""
+    operation = SpecOperation(method="POST", path="/x", pointer="")
+    return RequestInspection(the_inspector(), JustRead(operation, None), Allowances([]))
+
+
+def read_body(inspection: RequestInspection, data: bytes) -> str | None:
+    facts = Facts()
+    facts.document = json.loads(data)
+    return body(inspection, "application/json", data, facts)
+
+
+@rows("escape", ["", "\\u0020"])
+def test_every_attack_is_found_in_a_body_that_was_read(of_read: RequestInspection, escape: str) -> None:
+    for pattern in all_patterns():
+        for text in pattern.matches if "body" in pattern.places else ():
+            data = json.dumps({"before": escape, "x": [text], "after": "y"}, ensure_ascii=False)
+            sent = data.replace('"before": "\\\\', '"before": "\\').encode("utf-8", "surrogatepass")
+            assert read_body(of_read, sent) is not None, (pattern.id, text)
+
+
+def test_a_name_that_a_client_chose_is_looked_at_in_a_body_that_was_read(of_read: RequestInspection) -> None:
+    assert read_body(of_read, b'{"<script>":1}') == "/body/<script> xss-101"
+
+
+def test_marks_between_harmless_strings_make_no_attack_however_often_they_come(of_read: RequestInspection) -> None:
+    data = b'{"a":"<","script":">","b":"1","or":"1=1"}'
+    assert [read_body(of_read, data) for _ in range(100)] == [None] * 100
+    assert read_body(of_read, b'{"a":"<script>alert(1)</script>"}') is not None
+
+
+def test_header_fields_with_cookies_are_not_kept(of_read: RequestInspection) -> None:
+    remembered = the_inspector().is_clean_again.cache_info
+    before = remembered().currsize
+    assert head(of_read, headers={"cookie": "sid=never-seen-before"}) is None
+    assert remembered().currsize == before
+    for _ in range(2):
+        assert head(of_read, headers={"x-none": "never-seen-before"}) is None
+    assert remembered().currsize == before + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.stack_traces import EXPRESSIONS, stack_trace_in
 
@@ -48,7 +48,7 @@ TRACES = {
 }
 
 
-@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in TRACES.items() for text in texts])
+@rows(("kind", "text"), [(kind, text) for kind, texts in TRACES.items() for text in texts])
 def test_a_trace_is_found_as_text_and_within_json(kind: str, text: str) -> None:
     assert stack_trace_in(text.encode()) == kind
     assert stack_trace_in(json.dumps({"error": {"message": f"failed: {text}"}}).encode()) == kind
@@ -58,7 +58,7 @@ def test_every_kind_has_an_example() -> None:
     assert TRACES.keys() == EXPRESSIONS.keys()
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "The order was not found.",

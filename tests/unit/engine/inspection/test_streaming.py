@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.inspector import the_inspector
 from portcullis.engine.inspection.parts import Path, pointer_of
@@ -22,7 +22,7 @@ def text(allowed: frozenset[str] = NOTHING, *, must_be_text: bool = True) -> Tex
     return TextScanner(the_inspector(), ("body",), allowed, must_be_text=must_be_text)
 
 
-@pytest.mark.parametrize("piece", [1, 2, 3, 7, 64, 1000, 100_000])
+@rows("piece", [1, 2, 3, 7, 64, 1000, 100_000])
 def test_a_match_that_is_split_over_pieces_is_found(piece: int) -> None:
     data = b"hello, " * 1500 + b"<script>alert(1)</script>" + b" bye" * 500
     if piece < 7:
@@ -30,12 +30,12 @@ def test_a_match_that_is_split_over_pieces_is_found(piece: int) -> None:
     assert scan(text(), data, piece) == "/body xss-101"
 
 
-@pytest.mark.parametrize("piece", [1, 5, 100_000])
+@rows("piece", [1, 5, 100_000])
 def test_an_encoded_match_that_is_split_is_found(piece: int) -> None:
     assert scan(text(), b"a " * 300 + b"%253Cscript%253E 1", piece) == "/body xss-101"
 
 
-@pytest.mark.parametrize("piece", [3, 500, 4096])
+@rows("piece", [3, 500, 4096])
 def test_blanks_do_not_push_the_parts_of_a_match_into_different_windows(piece: int) -> None:
     data = b"1 union" + b" \n" * (OVERLAP if piece > 100 else 500) + b"select 1,2,3"
     assert scan(text(), data, piece) == "/body sqli-105"
@@ -62,7 +62,7 @@ def test_what_is_allowed_passes() -> None:
     assert scan(text(frozenset({"xss-101"})), b"<script src=x>", 4) is None
 
 
-@pytest.mark.parametrize("piece", [1, 100, 10_000])
+@rows("piece", [1, 100, 10_000])
 def test_what_is_no_text_passes_and_text_with_another_label_does_not(piece: int) -> None:
     image = b"\x89PNG\r\n\x1a\n\x00\x00" + b"<script>alert(1)</script>" * 100
     assert scan(text(must_be_text=False), image, piece) is None
@@ -99,8 +99,8 @@ def multipart(wants: bool = True, allowed: dict[str, str] | None = None) -> Mult
 EVIL = "<script>alert(1)</script>"
 
 
-@pytest.mark.parametrize("piece", [1, 9, 10_000])
-@pytest.mark.parametrize(
+@rows("piece", [1, 9, 10_000])
+@rows(
     ("body", "found"),
     [
         (form(part('name="a"', "fine"), part('name="note"', EVIL)), "/body/note xss-101"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.anatomy import Trail, anatomy_of, pointer_of
 
@@ -42,7 +42,7 @@ def test_everything_is_found_by_its_kind() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@rows(
     "value",
     [
         {"example": {"items": {}}},
@@ -82,7 +82,7 @@ def test_the_path_items_of_a_callback_stand_under_expressions() -> None:
     assert f"{below}/x-note" not in found
 
 
-@pytest.mark.parametrize(
+@rows(
     ("version", "key", "there"),
     [
         ("2.0", "definitions", True),

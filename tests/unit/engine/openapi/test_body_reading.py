@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.body_reading import SpecBody, SpecBytes, SpecText, read_body
 from portcullis.engine.openapi.form_reading import SpecForm
@@ -38,7 +38,7 @@ def reading(media_type: str, schema: Any = None) -> Any:
     return content.reading
 
 
-@pytest.mark.parametrize(
+@rows(
     ("media_type", "schema", "kind"),
     [
         ("application/json", OBJECT, type(None)),
@@ -98,7 +98,7 @@ def test_what_is_only_counted_though_it_has_a_shape_is_named() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("content", "pointer"),
     [
         ({"multipart/mixed": {}}, "/body/content/multipart~1mixed"),
@@ -133,7 +133,7 @@ def test_schemas_of_parts_are_checked_too() -> None:
     assert list(content.schemas) == []
 
 
-@pytest.mark.parametrize(
+@rows(
     ("content", "least", "most"),
     [
         ({"application/json": {"schema": OBJECT}}, 10, 300),
@@ -155,7 +155,7 @@ def test_the_largest_body_follows_from_bounds(content: Any, least: int, most: in
     assert least <= largest <= most
 
 
-@pytest.mark.parametrize(
+@rows(
     "content",
     [
         {"application/json": {}},

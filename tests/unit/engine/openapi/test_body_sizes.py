@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.openapi.body_sizes import UNBOUNDED, longest_text, most_items, size_of
 from portcullis.engine.openapi.graph import SchemaGraph
@@ -54,7 +54,7 @@ BOUNDED: list[tuple[Any, Any, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "value", "depth"), BOUNDED)
+@rows(("schema", "value", "depth"), BOUNDED)
 def test_what_fits_is_not_larger(schema: Any, value: Any, depth: int) -> None:
     length, found = size(schema)
     assert found == depth
@@ -62,7 +62,7 @@ def test_what_fits_is_not_larger(schema: Any, value: Any, depth: int) -> None:
     assert len(json.dumps(value, indent=8)) <= length <= 400 + 20 * len(json.dumps(value))
 
 
-@pytest.mark.parametrize(
+@rows(
     "schema",
     [
         {},
@@ -84,7 +84,7 @@ def test_what_is_left_open_has_no_bound(schema: Any) -> None:
     assert size(schema, Tree=tree) == (UNBOUNDED.length, UNBOUNDED.depth)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "depth"),
     [
         ({"type": "string"}, 0),

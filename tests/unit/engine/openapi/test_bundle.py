@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from rows import rows
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.openapi import bundle as bundling
@@ -93,7 +94,7 @@ def test_local_references_of_a_file_mean_that_file() -> None:
     assert made.at("/x-files/1/A/items") == {"type": "integer"}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("root", "pointer"),
     [
         ({"paths": {"/a": {"$ref": "o.json#/x"}}}, "/paths/~1a"),
@@ -109,7 +110,7 @@ def test_everything_that_may_be_a_reference_may_lead_to_a_file(root: dict[str, A
     assert made.at(pointer) == {"description": "Here."}
 
 
-@pytest.mark.parametrize("reference", ["o.json#/a~1b/c~0d%20e", "o.json#/a~1b/c~0d%20%65", "./o.json#%2Fa~1b/c~0d e"])
+@rows("reference", ["o.json#/a~1b/c~0d%20e", "o.json#/a~1b/c~0d%20%65", "./o.json#%2Fa~1b/c~0d e"])
 def test_fragments_are_escaped_and_encoded(reference: str) -> None:
     made = Bundled(schemas(A={"$ref": reference}), files={"specs/o.json": {"a/b": {"c~d e": {"type": "null"}}}})
     assert made.at("/components/schemas/A") == {"type": "null"}
@@ -151,7 +152,7 @@ def test_a_discriminator_that_maps_to_nothing_is_warned_of() -> None:
     assert (problem.severity, problem.pointer) == ("warning", "/components/schemas/Pet/discriminator/mapping/cat")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("reference", "message"),
     [
         ("#/nowhere", "#/nowhere leads nowhere"),
@@ -194,7 +195,7 @@ def test_files_that_can_not_be_read_are_told_with_their_own_line() -> None:
     assert [(each.file, each.line) for each in caught.value.diagnostics] == [("specs/o.yaml", 2), ("specs/p.yaml", 1)]
 
 
-@pytest.mark.parametrize(
+@rows(
     "named",
     [
         {"A": {"$ref": "#/components/schemas/A"}},
@@ -286,6 +287,19 @@ def test_nodes_of_all_files_together_are_bounded(monkeypatch: pytest.MonkeyPatch
         Bundled(root, files={"specs/1.yaml": bomb, "specs/2.yaml": bomb})
 
 
-def test_problems_of_discriminators_are_no_errors() -> None:
-    made = Bundled(schemas(A={"discriminator": {"mapping": {"a": "http://example.com/a.yaml"}}}))
-    assert [problem.severity for problem in made.problems] == ["warning"]
+@rows(
+    ("mapped", "message"),
+    [
+        ("http://example.com/a.yaml", "http://example.com/a.yaml: references to URLs are not followed"),
+        ("../../a.yaml", "../../a.yaml: it leads out of the folder of the configuration file"),
+        ("./gone", "./gone: specs/gone can't be read: No such file or directory"),
+        ("gone.yaml#/A", "gone.yaml#/A: specs/gone.yaml can't be read: No such file or directory"),
+    ],
+)
+def test_a_discriminator_that_maps_to_a_file_that_is_not_followed_is_as_wrong_as_a_reference(
+    mapped: str, message: str
+) -> None:
+    made = Bundled(schemas(A={"discriminator": {"propertyName": "kind", "mapping": {"a": mapped}}}))
+    (problem,) = made.problems
+    assert (problem.severity, problem.message) == ("error", message)
+    assert problem.pointer == "/components/schemas/A/discriminator/mapping/a"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.byte_schemas import Bounds, bounds_of, says_bytes
 from portcullis.engine.openapi.graph import SchemaGraph
@@ -16,7 +16,7 @@ def graph(schema: Any, version: str = "3.1.0") -> SchemaGraph:
     return SchemaGraph({"root": schema, "components": {"schemas": shared}}, version, Problems())
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "expected"),
     [
         ({"type": "string", "format": "binary"}, True),

@@ -50,7 +50,26 @@ def test_bounds_over_64_bits_are_kept() -> None:
 def test_a_definition_that_is_no_schema_is_an_error_with_its_place() -> None:
     with pytest.raises(jsonschema_rs.ValidationError) as caught:
         Checker(pack({"7": {"properties": {"a": {"minLength": -1}}}}))
-    assert [str(token) for token in caught.value.instance_path] == ["$defs", "7", "properties", "a", "minLength"]
+    assert [str(token) for token in caught.value.instance_path][1:] == ["7", "properties", "a", "minLength"]
+    with pytest.raises(jsonschema_rs.ValidationError) as caught:
+        Checker(pack({"7": {"minLength": -1}, "8": {"$ref": "#/$defs/7"}}))
+    assert [str(token) for token in caught.value.instance_path][1:] == ["7", "minLength"]
+
+
+def test_what_is_referred_to_is_found_however_the_reference_is_written() -> None:
+    huge = 10**30  # such a number has the definition written by another library, with blanks
+    checker = Checker(pack({"0": {"type": "string"}, "1": {"items": {"$ref": "#/$defs/0"}, "maximum": huge}}))
+    assert checker.fits({"1": ["a"], "0": "a"})
+    assert not checker.fits({"1": [1]})
+    assert not checker.fits({"0": 1})
+
+
+def test_a_text_that_looks_like_a_reference_is_a_text() -> None:
+    text = '"$ref":"#/$defs/0"'
+    checker = Checker(pack({"0": {"type": "string"}, "1": {"enum": [text, {"$ref": "#/$defs/0"}]}}))
+    assert checker.fits({"0": "a", "1": text})
+    assert checker.fits({"1": {"$ref": "#/$defs/0"}})
+    assert not checker.fits({"1": "a"})
 
 
 def test_a_definition_is_given_with_its_source() -> None:

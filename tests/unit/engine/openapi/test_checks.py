@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.openapi.checker import pack
@@ -52,7 +53,7 @@ def test_each_direction_has_its_positions(document: SpecDocument) -> None:
     assert list(positions(operation, "response")) == [RESPONSE]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("variant", "name", "fitting", "wrong"),
     [
         (Variant(), REQUEST, [{"pin": "1", "since": "2024-05-31"}], [{"id": 1}, {"x": 1}, {"since": "May"}]),

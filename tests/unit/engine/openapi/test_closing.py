@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 INTEGER = {"type": "integer"}
 ITEM = {"type": "object", "properties": {"sku": {"type": "string"}, "qty": INTEGER}}
@@ -300,7 +301,7 @@ CASES: list[tuple[str, Any, dict[str, Any], list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "schemas", "fitting", "wrong"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+@rows(("schema", "schemas", "fitting", "wrong"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_what_passes(compiled: Any, schema: Any, schemas: Any, fitting: list[Any], wrong: list[Any]) -> None:
     check = compiled(schema, **schemas)
     assert not check.problems.has_errors
@@ -331,6 +332,7 @@ def test_a_required_field_without_a_schema_is_reported(compiled: Any) -> None:
     assert "b is required, but no properties declare it" in problem.message
 
 
+@pytest.mark.slow
 def test_a_composition_without_end_is_refused_in_bounded_time(compiled: Any) -> None:
     layers = {f"L{i}": {"oneOf": [ref(f"L{i + 1}"), {"allOf": [ref(f"L{i + 1}")]}]} for i in range(30)}
     check = compiled(ref("L0"), **layers, L30=of("a"))

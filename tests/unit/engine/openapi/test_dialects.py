@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.dialects import NULLABLE, dialect_of, has_schema_shape
 
 
-@pytest.mark.parametrize(
+@rows(
     ("version", "name", "siblings_count"),
     [("2.0", "2.0", False), ("3.0.0", "3.0", False), ("3.0.4", "3.0", False), ("3.1.0", "3.1", True)],
 )
@@ -18,7 +18,7 @@ def test_each_version_has_its_dialect(version: str, name: str, siblings_count: b
     assert (dialect.name, dialect.siblings_count) == (name, siblings_count)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "view"),
     [
         ({"$ref": "#/definitions/A", "description": "d", "type": "string"}, {"$ref": "#/definitions/A"}),
@@ -54,15 +54,13 @@ def test_a_required_parameter_is_no_schema_in_3() -> None:
     assert not has_schema_shape(dialect_of("3.0.3").prepare({"required": True}))
 
 
-@pytest.mark.parametrize("version", ["2.0", "3.0.3", "3.1.0"])
+@rows("version", ["2.0", "3.0.3", "3.1.0"])
 def test_a_format_is_a_name_or_nothing(version: str) -> None:
     read = dialect_of(version).read
     assert read({"format": "date"}) == {"format": "date"}
     assert read({"format": 5}) == {}
 
 
-@pytest.mark.parametrize(
-    "schema", [1, None, [], {"properties": []}, {"allOf": {}}, {"items": [1]}, {"type": 1}, {"minimum": "1"}]
-)
+@rows("schema", [1, None, [], {"properties": []}, {"allOf": {}}, {"items": [1]}, {"type": 1}, {"minimum": "1"}])
 def test_what_can_not_be_walked(schema: Any) -> None:
     assert not has_schema_shape(schema)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.openapi.discriminators import TagReader, Tags
+from portcullis.engine.openapi.document import load_document
 from portcullis.engine.openapi.graph import SchemaGraph
 from portcullis.engine.openapi.problems import Problems
 from portcullis.engine.openapi.stripping import strip_undeclared
@@ -49,7 +52,7 @@ def read(schema: dict[str, Any], keyword: str = "oneOf") -> tuple[Tags | None, l
     return TagReader(graph).of_alternatives("/root", alternatives), [problem.message for problem in problems]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "values"),
     [
         (BY_NAME, (("Cat",), ("Dog",))),
@@ -85,7 +88,7 @@ def test_a_tag_is_required_where_all_alternatives_require_it() -> None:
     assert not tags.is_required
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "message"),
     [
         ({**BY_NAME, "oneOf": [ref("Cat"), animal()]}, "no value of kind selects this alternative"),
@@ -203,7 +206,7 @@ MORE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("schema", "fitting", "wrong"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@rows(("schema", "fitting", "wrong"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_what_is_selected_counts(compiled: Any, schema: Any, fitting: list[Any], wrong: list[tuple[Any, str]]) -> None:
     check = compiled(schema, **SCHEMAS, **MORE)
     for value in fitting:
@@ -214,7 +217,7 @@ def test_what_is_selected_counts(compiled: Any, schema: Any, fitting: list[Any],
         assert sentence(check.found(value)[0]) == said
 
 
-@pytest.mark.parametrize("closed", [True, False])
+@rows("closed", [True, False])
 def test_what_is_not_selected_does_not_count_though_it_fits(compiled: Any, closed: bool) -> None:
     """As plain alternatives both of them would fit, which ``oneOf`` forbids."""
     check = compiled(BY_NAME, asking={"closed": closed}, **SCHEMAS)
@@ -291,6 +294,67 @@ def test_swagger_names_the_property_only(compiled: Any) -> None:
     assert not check.fits({"lives": 9})
 
 
+FILES: dict[str, Any] = {
+    "specs/cat.yaml": animal(lives=INTEGER),
+    "specs/dog.yaml": {"Dog": animal(barks={"type": "boolean"})},
+    "specs/pet.yaml": {
+        **animal(),
+        "discriminator": {"propertyName": "kind", "mapping": {"tom": "heirs/cat.yaml", "rex": "./heirs/dog.yaml#/Dog"}},
+    },
+    "specs/heirs/cat.yaml": {"allOf": [{"$ref": "../pet.yaml"}, {"properties": {"lives": INTEGER}}]},
+    "specs/heirs/dog.yaml": {"Dog": {"allOf": [{"$ref": "../pet.yaml"}, {"properties": {"barks": {}}}]}},
+}
+IN_FILES = {
+    "oneOf": [{"$ref": "cat.yaml"}, {"$ref": "dog.yaml#/Dog"}],
+    "discriminator": {"propertyName": "kind", "mapping": {"tom": "./cat.yaml", "rex": "dog.yaml#/Dog"}},
+}
+COMPONENTS = {"Cat": {"$ref": "cat.yaml"}, "Dog": {"$ref": "dog.yaml#/Dog"}}
+
+
+@rows(
+    ("schema", "components", "names"),
+    [
+        (IN_FILES, {}, ("tom", "rex")),
+        ({"$ref": "#/components/schemas/Any"}, {"Any": IN_FILES}, ("tom", "rex")),
+        ({**IN_FILES, "oneOf": [ref("Cat"), ref("Dog")]}, COMPONENTS, ("tom", "rex")),
+        ({**IN_FILES, "oneOf": [ref("Cat"), ref("Dog")]}, COMPONENTS, ("Cat", "Dog")),
+        (
+            {**IN_FILES, "discriminator": {"propertyName": "kind", "mapping": {"tom": "Cat", "rex": "Dog"}}},
+            COMPONENTS,
+            ("tom", "rex"),
+        ),
+        ({"$ref": "pet.yaml"}, {}, ("tom", "rex")),
+        (ref("Pet"), {"Pet": {"$ref": "pet.yaml"}}, ("tom", "rex")),
+        (ref("Pet"), {"Pet": {"$ref": "pet.yaml"}, "Cat": {"$ref": "heirs/cat.yaml"}}, ("Cat", "rex")),
+    ],
+)
+def test_what_a_value_selects_may_be_in_another_file(
+    schema: dict[str, Any], components: dict[str, Any], names: tuple[str, str]
+) -> None:
+    body = {"content": {"application/json": {"schema": schema}}}
+    root = {
+        "openapi": "3.1.0",
+        "info": {"title": "Pets", "version": "1"},
+        "paths": {"/pets": {"post": {"requestBody": body, "responses": {}}}},
+        "components": {"schemas": components},
+    }
+    files = {name: json.dumps(file).encode() for name, file in FILES.items()}
+    document = load_document("specs/pets.json", json.dumps(root).encode(), files.__getitem__)
+    assert not [warning for warning in document.warnings if "discriminator" in warning.pointer]
+    (content,) = document.operations[0].body.content  # type: ignore[union-attr]
+    checks = document.checks()
+    key = checks.names[content.schema or ""]
+    cat, dog = names
+    for pet, fits in (
+        ({"kind": cat, "lives": 9}, True),
+        ({"kind": dog, "barks": True}, True),
+        ({"kind": cat, "barks": True}, False),
+        ({"kind": dog, "lives": 9}, False),
+        ({"kind": cat, "lives": "many"}, False),
+    ):
+        assert checks.checker.fits({key: pet}) is fits, pet
+
+
 FIELDS = st.sampled_from(
     [INTEGER, {"type": "integer", "readOnly": True}, ref("Choice"), ref("A"), {"type": "string", "writeOnly": True}]
 )
@@ -330,7 +394,7 @@ VALUES = st.recursive(
 
 
 @pytest.mark.slow
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(CHOICES, objects("A"), objects("B"), objects("C"), BASES, st.lists(VALUES, min_size=5, max_size=5))
 def test_whatever_selects_what_is_explained_and_stripped_is_what_is_refused(
     compile_at: Any, choice: Any, a: Any, b: Any, c: Any, base: Any, values: Any

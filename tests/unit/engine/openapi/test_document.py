@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.openapi.document import SpecDocument, load_document
@@ -54,7 +55,7 @@ def separate(corpora: Path, form: str) -> SpecDocument:
     return load_document(source, (folder / source).read_bytes(), lambda path: (folder / path).read_bytes())
 
 
-@pytest.mark.parametrize("form", ["json", "yaml"])
+@rows("form", ["json", "yaml"])
 def test_a_document_of_several_files_is_one_document(corpora: Path, form: str) -> None:
     document = separate(corpora, form)
     assert [operation.name for operation in document.operations] == [
@@ -108,7 +109,7 @@ def test_the_checks_let_pass_what_they_are_asked_to(load: Load) -> None:
     assert document.checks("allow") is allowing
 
 
-@pytest.mark.parametrize(
+@rows(
     ("data", "line", "message"),
     [
         (b"openapi: 3.1.0\ninfo: [\n", 3, "not valid YAML"),
@@ -184,7 +185,7 @@ JUNK: list[Any] = [None, True, 0, 1.5, "", "x", "#/info", [], {}, [1], {"a": 1},
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.data())
 @pytest.mark.parametrize("name", MUTATED)
 def test_a_document_with_anything_in_it_is_loaded_or_refused(corpora: Path, name: str, data: st.DataObject) -> None:

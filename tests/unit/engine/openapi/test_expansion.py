@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.anatomy import anatomy_of
 from portcullis.engine.openapi.bundle import bundle
@@ -25,7 +26,7 @@ def told(**schemas: Any) -> list[str]:
     return [problem.pointer.removeprefix("/components/schemas/") for problem in problems]
 
 
-@pytest.mark.parametrize("keyword", ["allOf", "anyOf", "oneOf"])
+@rows("keyword", ["allOf", "anyOf", "oneOf"])
 def test_schemas_that_double_at_each_level_are_counted(keyword: str) -> None:
     levels = {f"S{n}": {keyword: [ref(f"S{n + 1}"), ref(f"S{n + 1}")]} for n in range(40)}
     assert set(told(**levels, S40={})) == {f"S{n}" for n in range(31)}
@@ -48,6 +49,7 @@ def test_a_property_may_be_called_like_a_keyword() -> None:
     assert told(**levels, S40={}) == []
 
 
+@pytest.mark.slow
 def test_schemas_without_a_name_are_counted_as_well() -> None:
     many = {"type": "object", "properties": {"a": {"allOf": [{"anyOf": [ref("A")]} for _ in range(MAX_EXPANSION)]}}}
     assert told(A={}, Many=many) == ["Many/properties/a"]
@@ -65,5 +67,6 @@ def test_circles_count_once() -> None:
     )
 
 
+@pytest.mark.slow
 def test_long_chains_do_not_recurse() -> None:
     assert told(**{f"S{n}": {"allOf": [ref(f"S{n + 1}")]} for n in range(1_500)}, S1500={}) == []

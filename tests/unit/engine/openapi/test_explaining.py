@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.arguments import ArgumentError
 from portcullis.engine.openapi.document import SpecDocument
@@ -37,8 +38,8 @@ PETS = {
 
 
 @pytest.fixture(scope="module")
-def explainer(load: Callable[..., SpecDocument]) -> RequestExplainer:
-    document = load(
+def document(load: Callable[..., SpecDocument]) -> SpecDocument:
+    return load(
         {
             "/a/{id}": {
                 "post": {
@@ -53,16 +54,21 @@ def explainer(load: Callable[..., SpecDocument]) -> RequestExplainer:
         },
         components={"schemas": {"Body": BODY, **PETS}},
     )
+
+
+@pytest.fixture(scope="module")
+def explainer(document: SpecDocument) -> RequestExplainer:
     checks = document.checks("refuse")
     return RequestExplainer(document.reference, document.operations[0], checks.checker, checks.names)
 
 
 @pytest.fixture(scope="module")
-def names(load: Callable[..., SpecDocument], explainer: RequestExplainer) -> dict[str, str]:
-    return {parameter.name: name for name, parameter in explainer._parameters.items()}
+def names(document: SpecDocument) -> dict[str, str]:
+    names = document.checks("refuse").names
+    return {each.name: names[each.schema] for each in document.operations[0].parameters if each.schema is not None}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("error", "detail", "pointer", "found", "allowed", "source"),
     [
         (
@@ -153,7 +159,7 @@ def test_parameters_that_do_not_fit(explainer: RequestExplainer, names: dict[str
     assert explainer.wrong_argument({names["id"]: 10}).detail == "The path parameter id must be integer, maximum 9."
 
 
-@pytest.mark.parametrize(
+@rows(
     ("body", "detail", "pointer", "found", "allowed", "source", "keyword"),
     [
         ({}, 'The body lacks "name".', "/body/name", "", "required", "/required", "required"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.form_reading import FURTHER, read_form, writing_of
 from portcullis.engine.openapi.graph import SchemaGraph
@@ -32,7 +33,7 @@ def field(schema: Any, **encoding: Any) -> Any:
     return found["f"]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "encoding", "style", "explode"),
     [
         (TEXT, {}, "form", True),
@@ -49,7 +50,7 @@ def test_a_field_is_written_as_its_encoding_says(schema: Any, encoding: Any, sty
     assert (found.style, found.explode, found.holds_json) == (style, explode, False)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "encoding", "is_json"),
     [
         (POINT, {}, True),
@@ -84,7 +85,7 @@ def test_only_objects_that_vanish_are_asked_for_by_their_names() -> None:
     assert {name for name, each in found.items() if each.required} == {"deep"}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "further"),
     [
         ({"type": "object"}, True),

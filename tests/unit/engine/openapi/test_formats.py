@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.compiling import compile_schema
 from portcullis.engine.openapi.formats import FORMATS, is_broken_by
@@ -17,7 +17,7 @@ from portcullis.engine.openapi.wording import sentence
 WITHOUT_CONSTRAINT = ("binary", "password", "html", "commonmark", "double")
 
 
-@pytest.mark.parametrize("draft", ["draft2020-12", "draft4"])
+@rows("draft", ["draft2020-12", "draft4"])
 def test_the_json_schema_test_suite(corpora: Path, compile_at: Any, draft: str) -> None:
     wrong, count = [], 0
     folder = corpora / "json" / "json-schema-test-suite" / "tests" / draft / "optional" / "format"
@@ -79,7 +79,7 @@ EXAMPLES: list[tuple[str, list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "fitting", "wrong"), EXAMPLES, ids=[example[0] for example in EXAMPLES])
+@rows(("name", "fitting", "wrong"), EXAMPLES, ids=[example[0] for example in EXAMPLES])
 def test_formats_of_the_registry(compiled: Any, name: str, fitting: list[Any], wrong: list[Any]) -> None:
     check = compiled({"format": name})
     assert [value for value in fitting if not check.fits(value)] == []
@@ -103,7 +103,7 @@ def test_only_what_its_types_can_break_is_checked() -> None:
     assert set(FORMATS["int64"].keywords(()) or ()) == {"minimum", "maximum", "multipleOf", "pattern"}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "fitting", "wrong"),
     [
         ({"type": "integer", "format": "int32", "minimum": 1}, [1, 2**31 - 1], [0, 2**31]),
@@ -123,7 +123,7 @@ def test_formats_beside_other_rules(compiled: Any, schema: Any, fitting: list[An
     assert all(check.violations(value) for value in wrong)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "value", "said"),
     [
         ({"type": "string", "format": "date"}, "x", "must be string, a date such as 2024-05-31"),
@@ -146,7 +146,7 @@ def test_what_is_part_of_a_format() -> None:
     assert is_broken_by("date", "format", "date")
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@rows("name", sorted(FORMATS))
 def test_they_take_linear_time(name: str) -> None:
     fits = compile_schema({"format": name, **(FORMATS[name].keywords(()) or {})}).is_valid
     texts = ["a" * 100_000, "1" * 100_000, "=" * 100_000, '"' + "\\\\" * 50_000, "a/b" + "; " * 50_000, "a." * 50_000]

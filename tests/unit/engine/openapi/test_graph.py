@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.graph import NEVER, NULLABLE, Discriminator, SchemaGraph
 from portcullis.engine.openapi.problems import Problem, Problems
@@ -30,7 +31,7 @@ def test_boolean_schemas() -> None:
     assert graph(False).view("/root") == {NEVER: True}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "view"),
     [
         ({"$ref": "#/root", "type": "string", "description": "d"}, {"$ref": "#/root"}),
@@ -52,22 +53,42 @@ def test_references_are_resolved_to_pointers() -> None:
     assert found.target("/root") == "/components/schemas/A b"
 
 
-@pytest.mark.parametrize("keyword", ["$id", "$anchor", "$dynamicRef", "$dynamicAnchor"])
+@rows("keyword", ["$id", "$anchor", "$dynamicRef", "$dynamicAnchor"])
 def test_what_moves_the_base_of_references_is_an_error(keyword: str) -> None:
     (problem,) = problems(graph({keyword: "x"}))
     assert problem.pointer == f"/root/{keyword}"
 
 
-@pytest.mark.parametrize("pattern", ["(?=a)", "(?<!a)b", r"(a)\1", "(", "a{1000}{1000}{1000}"])
-def test_patterns_that_need_backtracking_are_errors(pattern: str) -> None:
+@rows(
+    ("pattern", "reason"),
+    [
+        (r"(a)\1", r"the pattern (a)\1 can't be matched in linear time"),
+        ("(", "the pattern ( is no regular expression"),
+        (".{1,99999}", "the pattern .{1,99999} takes more than 16 MiB when it is written out"),
+        ("a?" * 5000, f"the pattern {'a?' * 40} has 10,000 characters: 8,192 are the most"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_patterns_that_can_not_be_used_are_errors(pattern: str, reason: str) -> None:
     (problem,) = problems(graph({"pattern": pattern}))
     assert problem.pointer == "/root/pattern"
-    assert "linear time" in problem.message
+    assert problem.message == reason
+    assert problem.hint
     (problem,) = problems(graph({"patternProperties": {pattern: {}}}))
     assert problem.pointer == "/root/patternProperties"
 
 
-@pytest.mark.parametrize(
+@pytest.mark.slow
+def test_the_patterns_of_a_document_are_counted_together() -> None:
+    made = graph({"oneOf": [{"pattern": rf"^[^\x00-\x1f]{{1,{number}}}$"} for number in range(3000, 3020)]})
+    for index in range(20):
+        made.view(f"/root/oneOf/{index}")
+    found = list(made.problems)
+    assert found
+    assert all("is one too many" in problem.message for problem in found)
+
+
+@rows(
     "schema",
     [1, None, [], {"properties": []}, {"allOf": {}}, {"items": [1]}, {"type": 1}, {"pattern": 1}, {"required": [1]}],
 )
@@ -75,7 +96,7 @@ def test_what_a_reference_finds_outside_of_the_schemas_may_be_no_schema(schema: 
     assert [problem.message for problem in problems(graph(schema))] == ["this is not a schema"]
 
 
-@pytest.mark.parametrize("reference", ["#/nowhere", "other.yaml", "#anchor"])
+@rows("reference", ["#/nowhere", "other.yaml", "#anchor"])
 def test_references_that_lead_nowhere_are_errors(reference: str) -> None:
     found = graph({"$ref": reference})
     assert [problem.message for problem in problems(found)] == [f"{reference} leads nowhere"]
@@ -164,3 +185,35 @@ def test_values_are_found_by_pointer() -> None:
     for nowhere in ("/root/z", "/root/a~0b/7", "/root/a~0b/0/x/y", "/" + "a/" * 5_000):
         with pytest.raises(LookupError):
             found.value(nowhere)
+
+
+def test_what_only_refers_means_what_it_refers_to() -> None:
+    file = {"components": {"schemas": {"Cat": {"allOf": [{"$ref": "#/components/schemas/Pet"}]}}}}
+    root = {
+        "components": {
+            "schemas": {
+                "Pet": {"$ref": "#/components/schemas/Animal", "description": "The same."},
+                "Animal": {
+                    "discriminator": {"propertyName": "kind", "mapping": {"d": "#/dog", "r": "#/rock", "a": "Animal"}}
+                },
+                "Cat": {"$ref": "#/x-files/1/components/schemas/Cat"},
+                "Lynx": {"allOf": [{"$ref": "#/components/schemas/Cat"}]},
+                "Broken": {"allOf": [{"$ref": "gone.yaml"}, 1, {"$ref": "#/nowhere"}]},
+                "Round": {"$ref": "#/components/schemas/Round"},
+            }
+        },
+        "dog": {"allOf": [{"$ref": "#/hound"}]},
+        "hound": {"allOf": [{"$ref": "#/components/schemas/Animal"}, {"$ref": "#/hound"}]},
+        "rock": {"type": "object"},
+        "x-files": {"1": file},
+    }
+    made = SchemaGraph(root, "3.1.0", Problems())
+    assert made.ways("/components/schemas/Pet") == ["/components/schemas/Pet", "/components/schemas/Animal"]
+    assert made.meant("/components/schemas/Cat") == "/x-files/1/components/schemas/Cat"
+    assert made.meant("/rock") == "/rock"
+    assert made.meant("/nowhere") == "/nowhere"
+    assert made.meant("/components/schemas/Round") == "/components/schemas/Round"
+    for pointer in ("/components/schemas/Pet", "/components/schemas/Animal"):
+        assert made.subtypes(pointer) == ["/components/schemas/Cat", "/components/schemas/Lynx", "/dog"]
+    assert SchemaGraph({"A": {"$ref": "#/B", "minimum": 1}, "B": {}}, "3.1.0", Problems()).meant("/A") == "/A"
+    assert SchemaGraph({"A": {"$ref": "#/B", "minimum": 1}, "B": {}}, "3.0.3", Problems()).meant("/A") == "/B"

@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi import metaschemas
 from portcullis.engine.openapi.metaschemas import LIMIT, Metaschema, lenient, schema_2020, strict
@@ -25,14 +26,14 @@ def of_operation(version: str, operation: dict[str, Any]) -> dict[str, Any]:
     return document(version, paths={"/a/{b}": {"get": operation}})
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@rows("version", VERSIONS)
 def test_an_empty_document_fits_both(version: str) -> None:
     assert strict(version).is_valid(document(version))
     assert lenient(version).is_valid(document(version))
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(
+@rows("version", VERSIONS)
+@rows(
     "operation",
     [
         {},
@@ -54,8 +55,8 @@ def test_what_is_a_matter_of_form_is_only_in_the_strict_one(version: str, operat
     assert lenient(version).violations(root) == ()
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(
+@rows("version", VERSIONS)
+@rows(
     "operation",
     [
         {"parameters": {}},
@@ -75,7 +76,7 @@ def test_what_matters_is_in_both(version: str, operation: dict[str, Any]) -> Non
     assert lenient(version).violations(root)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@rows("version", VERSIONS)
 def test_path_parameters_need_not_say_that_they_are_required(version: str) -> None:
     parameter = {"name": "b", "in": "path", **({"type": "string"} if version == "2.0" else {"schema": {}})}
     root = of_operation(version, {"parameters": [parameter], "responses": {"200": {"description": ""}}})
@@ -83,7 +84,7 @@ def test_path_parameters_need_not_say_that_they_are_required(version: str) -> No
     assert lenient(version).is_valid(root)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("parameter", "path", "keyword"),
     [
         ({"name": "q", "in": "query"}, (), "required"),
@@ -105,7 +106,7 @@ def test_parameters_of_2_0_are_told_apart_by_where_they_are(
     ]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("version", "kind", "right", "wrong"),
     [
         ("2.0", "parameter", {"name": "q", "in": "query", "type": "string"}, {"name": "q", "in": "query"}),
@@ -147,7 +148,7 @@ def test_json_schemas_are_checked_by_their_own_schema() -> None:
     assert not schema_2020().is_valid({"type": "strin"})
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@rows("version", VERSIONS)
 def test_the_schemas_are_those_that_the_package_ships(version: str) -> None:
     shipped = importlib.import_module("openapi_spec_validator.schemas")
     name = {"2.0": "schema_v2", "3.0": "schema_v30", "3.1": "schema_v31", "3.2": "schema_v32"}[version]

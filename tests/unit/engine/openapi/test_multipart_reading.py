@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.media_type import parse
 from portcullis.engine.openapi.byte_schemas import MAX_SHORTEST
@@ -30,7 +30,7 @@ def part(schema: Any, **encoding: Any) -> SpecPart:
     return found["p"]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "content_type", "form", "is_list"),
     [
         (TEXT, None, "text", False),
@@ -87,7 +87,7 @@ def test_bytes_have_bounds() -> None:
     assert bounds.most == 7
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "further"),
     [
         (None, "bytes"),
@@ -104,7 +104,7 @@ def test_parts_of_any_name(schema: Any, further: str | None) -> None:
     assert (found and found.form) == further
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "encoding", "message"),
     [
         (POINT, {"contentType": "image/png"}, "an object, which is not read from image/png"),

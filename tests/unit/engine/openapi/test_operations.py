@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.openapi.document import SpecDocument
@@ -136,7 +137,7 @@ def test_credentials_that_make_no_sense_are_none(load: Load) -> None:
     assert document.operations[0].credentials == frozenset()
 
 
-@pytest.mark.parametrize(
+@rows(
     ("paths", "message"),
     [
         ({"/a/{id}/{id}": {"get": {"parameters": [PATH_ID]}}}, "a variable stands in a path template once"),
@@ -157,7 +158,7 @@ def test_paths_that_can_not_be_routed_are_errors_of_the_document(load: Load, pat
     assert [diagnostic.message for diagnostic in caught.value.diagnostics] == [message]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("path", "item", "message"),
     [
         ("/a/{id}", {"get": {}}, "the path's {id} is not declared as a parameter"),
@@ -277,7 +278,7 @@ def test_methods_of_3_2_are_served(load: Load) -> None:
     assert document.operations[1].pointer == "/components/pathItems/A/additionalOperations/COPY"
 
 
-@pytest.mark.parametrize("method", ["get", "GET", "Query", "A B", "", "É"])
+@rows("method", ["get", "GET", "Query", "A B", "", "É"])
 def test_additional_methods_have_to_be_methods(load: Load, method: str) -> None:
     item = {"additionalOperations": {method: {}}}
     with pytest.raises(ConfigurationError, match="is no method that could stand here"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.graph import SchemaGraph
 from portcullis.engine.openapi.parameter_reading import SpecParameter, read_parameter, route_of
@@ -33,7 +33,7 @@ def parameter(location: str, schema: Any = INTEGER, **more: Any) -> SpecParamete
     return found
 
 
-@pytest.mark.parametrize(
+@rows(
     ("location", "style", "explode"),
     [("path", "simple", False), ("query", "form", True), ("header", "simple", False), ("cookie", "form", True)],
 )
@@ -43,7 +43,7 @@ def test_each_location_has_its_default_style(location: str, style: str, explode:
     assert parameter(location, explode=not explode).explode is not explode
 
 
-@pytest.mark.parametrize(
+@rows(
     ("location", "style", "explode"),
     [("path", "label", False), ("path", "matrix", False), ("query", "spaceDelimited", False), ("query", "form", True)],
 )
@@ -65,7 +65,7 @@ def test_what_else_is_said_of_a_parameter() -> None:
     assert not parameter("path", allowReserved=True, required=True).allow_reserved
 
 
-@pytest.mark.parametrize("name", ["Accept", "content-type", "AUTHORIZATION"])
+@rows("name", ["Accept", "content-type", "AUTHORIZATION"])
 def test_fields_that_other_parts_of_a_document_speak_of_are_no_parameters(name: str) -> None:
     unsupported: list[Problem] = []
     raw = {"name": name, "in": "header", "style": "matrix"}
@@ -73,7 +73,7 @@ def test_fields_that_other_parts_of_a_document_speak_of_are_no_parameters(name: 
     assert not unsupported
 
 
-@pytest.mark.parametrize(
+@rows(
     ("location", "schema", "more", "message"),
     [
         ("query", INTEGER, {"style": "matrix"}, "the style of query parameters is form or spaceDelimited or"),
@@ -135,7 +135,7 @@ def read_20(location: str, **raw: Any) -> tuple[SpecParameter | None, list[Probl
     return read_parameter(graph, "/p", raw, unsupported, schema="/p"), unsupported
 
 
-@pytest.mark.parametrize(
+@rows(
     ("location", "more", "style", "explode", "separators"),
     [
         ("query", {}, "form", False, (",",)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.openapi.parameters import (
     DEEP,
@@ -41,7 +42,7 @@ def test_how_far_lists_and_objects_may_lie_in_one_another() -> None:
     assert here.is_bottom
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "value"),
     [("0", 0), ("-1", -1), ("007", 7), ("18446744073709551615", 2**64 - 1), ("-9223372036854775808", -(2**63))],
 )
@@ -49,7 +50,7 @@ def test_integers(text: str, value: int) -> None:
     assert read_integer(text) == value
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "",
@@ -74,20 +75,18 @@ def test_what_is_no_integer(text: str) -> None:
         read_integer(text)
 
 
-@pytest.mark.parametrize(("text", "value"), [("1", 1), ("-0.5", -0.5), ("1.50", 1.5), ("1e3", 1000.0), ("2E-2", 0.02)])
+@rows(("text", "value"), [("1", 1), ("-0.5", -0.5), ("1.50", 1.5), ("1e3", 1000.0), ("2E-2", 0.02)])
 def test_numbers(text: str, value: float) -> None:
     assert read_number(text) == value
 
 
-@pytest.mark.parametrize(
-    "text", ["", ".5", "1.", "+1", "1e", "NaN", "Infinity", "1e999", "1 ", "1\n", "٣", "0x1", "1" * 99]
-)
+@rows("text", ["", ".5", "1.", "+1", "1e", "NaN", "Infinity", "1e999", "1 ", "1\n", "٣", "0x1", "1" * 99])
 def test_what_is_no_number(text: str) -> None:
     with pytest.raises(ValueError):
         read_number(text)
 
 
-@pytest.mark.parametrize("text", ["", "True", "TRUE", "1", "0", "yes", "on", "true ", "true\n"])
+@rows("text", ["", "True", "TRUE", "1", "0", "yes", "on", "true ", "true\n"])
 def test_only_true_and_false_are_booleans(text: str) -> None:
     assert read_boolean("true") is True
     assert read_boolean("false") is False

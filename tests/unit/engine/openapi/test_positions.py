@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.positions import locate
 
@@ -31,7 +31,7 @@ JSON = b"""{
 """
 
 
-@pytest.mark.parametrize(
+@rows(
     ("pointer", "position"),
     [
         ("", (1, 1)),
@@ -49,7 +49,7 @@ def test_in_yaml(pointer: str, position: tuple[int, int]) -> None:
     assert locate(YAML, [pointer]) == {pointer: position}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("pointer", "position"),
     [
         ("", (1, 1)),

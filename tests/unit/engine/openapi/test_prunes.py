@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi import prunes
 from portcullis.engine.openapi.prunes import Prune, nothing, take
@@ -17,7 +17,7 @@ def is_x(name: str) -> bool:
     return name.startswith("x")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("prune", "value", "left", "known"),
     [
         (nothing, {"a": 1}, {"a": 1}, set()),

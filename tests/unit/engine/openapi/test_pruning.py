@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.openapi import pruning
 from portcullis.engine.openapi.pruning import Pruner, TooMuchError
@@ -141,7 +142,7 @@ SCHEMAS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("schema", "value", "left"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+@rows(("schema", "value", "left"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_what_is_taken_out(compiled: Callable[..., Any], schema: Any, value: Any, left: Any) -> None:
     check = compiled(schema, **SCHEMAS)
     value = copy.deepcopy(value)
@@ -228,7 +229,6 @@ VALUES = st.recursive(
 
 
 @pytest.mark.slow
-@settings(max_examples=100)
 @given(schemas(1), schemas(0), st.lists(VALUES, min_size=5, max_size=5))
 def test_pruning_finds_what_explaining_finds_and_takes_no_more(compile_at: Any, x: Any, y: Any, values: Any) -> None:
     root = {"components": {"schemas": {"X": x, "Y": y}}}

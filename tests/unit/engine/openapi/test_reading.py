@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.reading import MAX_DEPTH, UnreadableError, read, read_counted
 
@@ -58,7 +59,7 @@ quoted: {"<<": 1}
     assert value["quoted"] == {"<<": 1}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "message", "line"),
     [
         (b"a: 1\nb: 2\na: 3\n", "the key 'a' is given twice", 3),
@@ -102,7 +103,7 @@ def bomb(first: bytes, layer: Callable[[bytes], bytes]) -> bytes:
     return b"\n".join(lines)
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         bomb(b"[x, x]", lambda alias: b"[" + b",".join([alias] * 10) + b"]"),
@@ -116,14 +117,14 @@ def test_a_bomb_of_aliases_is_refused_at_once(text: bytes) -> None:
         read(text)
 
 
-@pytest.mark.parametrize("opening", [b"[", b"{a: ", b"- ", b'{"a":', b"? "])
+@rows("opening", [b"[", b"{a: ", b"- ", b'{"a":', b"? "])
 def test_depth_is_bounded_before_anything_recurses(opening: bytes) -> None:
     with pytest.raises(UnreadableError):
         read(opening * 200_000)
     assert MAX_DEPTH < 200
 
 
-@pytest.mark.parametrize("levels", [MAX_DEPTH - 1, MAX_DEPTH + 1])
+@rows("levels", [MAX_DEPTH - 1, MAX_DEPTH + 1])
 def test_json_is_as_deep_as_yaml_at_most(levels: int) -> None:
     text = b'{"a":' * levels + b"1" + b"}" * levels
     if levels < MAX_DEPTH:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.problems import Problems
 from portcullis.engine.openapi.references import UnfollowedError, follow, normal_path, path_of
 
 
-@pytest.mark.parametrize(
+@rows(
     ("path", "normal"),
     [
         ("a.yaml", "a.yaml"),
@@ -25,7 +26,7 @@ def test_a_path_has_one_normal_form(path: str, normal: str) -> None:
     assert normal_path(normal) == normal
 
 
-@pytest.mark.parametrize(
+@rows(
     ("reference", "referrer", "document", "path"),
     [
         ("b.yaml", "specs/a.yaml", "specs/a.yaml", "specs/b.yaml"),
@@ -50,7 +51,7 @@ def test_files_are_found_relative_to_the_one_that_refers_to_them(
         assert path_of(reference, referrer, document) == path
 
 
-@pytest.mark.parametrize(
+@rows(
     ("reference", "document", "message"),
     [
         ("https://example.com/a.yaml", "a.yaml", "references to URLs are not followed"),
@@ -87,7 +88,7 @@ def test_references_within_a_document_are_followed_to_their_end() -> None:
     assert follow(root, "/a", Problems()) == ("/c~1d", {"x": 1})
 
 
-@pytest.mark.parametrize("reference", ["#/nowhere", "elsewhere.yaml", "#anchor"])
+@rows("reference", ["#/nowhere", "elsewhere.yaml", "#anchor"])
 def test_a_reference_that_leads_nowhere_is_noted_and_means_nothing(reference: str) -> None:
     problems = Problems()
     assert follow({"a": {"$ref": "#/b"}, "b": {"$ref": reference}}, "/a", problems) == ("/b", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.document import SpecDocument
 from portcullis.engine.openapi.problems import Problems
@@ -33,13 +33,13 @@ def test_answers_have_their_status_content_and_headers(load: Load) -> None:
     assert (default.status, default.pointer, default.content) == ("default", "/components/responses/E", ())
 
 
-@pytest.mark.parametrize(("key", "status"), [("200", "200"), ("4XX", "4XX"), ("5xx", "5XX"), ("default", "default")])
+@rows(("key", "status"), [("200", "200"), ("4XX", "4XX"), ("5xx", "5XX"), ("default", "default")])
 def test_ranges_are_upper_case(key: str, status: str) -> None:
     root: dict[str, Any] = {"o": {"responses": {key: {}}}}
     assert [each.status for each in read_responses(root, "/o", Problems())] == [status]
 
 
-@pytest.mark.parametrize("key", ["20", "600", "099", "2X0", "XXX", "Default", "2xx,3xx", "200\n", "٢٠٠"])
+@rows("key", ["20", "600", "099", "2X0", "XXX", "Default", "2xx,3xx", "200\n", "٢٠٠"])
 def test_what_is_no_status_is_warned_of(key: str) -> None:
     problems = Problems()
     assert list(read_responses({"o": {"responses": {key: {}}}}, "/o", problems)) == []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 # Of JSON Schema, what OpenAPI documents can't use, or what is an error here.
 ELSEWHERE = ('"$id"', '"id"', '"$anchor"', '"$dynamicRef"', '"$dynamicAnchor"', "http://", "https://")
@@ -27,7 +28,8 @@ def cases(folder: Path, without: tuple[str, ...]) -> Iterator[tuple[str, Any, li
                 yield f"{path.stem}: {group['description']}", schema, group["tests"]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.slow
+@rows(
     ("draft", "version", "without", "at_least"),
     [
         ("draft2020-12", "3.1.0", ELSEWHERE, 1_000),
@@ -188,7 +190,7 @@ def test_what_was_refused_is_named_by_its_place_in_the_document(compile_at: Any)
     assert source({"other": "b"}) == "/components/schemas/Order/additionalProperties"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "fitting", "wrong"),
     [
         ({"type": "string", "nullable": True}, ["a", None], [1]),
@@ -258,7 +260,7 @@ def test_where_undeclared_fields_pass_those_for_the_other_direction_pass_if_they
     assert not check.fits({"name": "a", "pin": "1", "id": "one"})
 
 
-@pytest.mark.parametrize("closed", [True, False])
+@rows("closed", [True, False])
 def test_a_part_may_require_what_another_says_is_for_the_other_direction(compiled: Any, closed: bool) -> None:
     parts = {"allOf": [{"$ref": "#/components/schemas/Base"}, {"required": ["id", "a"], "properties": {"a": {}}}]}
     base = {"properties": {"id": {"type": "integer", "readOnly": True}}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.compiling import compile_schema
 from portcullis.engine.openapi.discriminators import Tags
@@ -39,7 +39,7 @@ def test_alternatives_that_are_written_in_place_say_where() -> None:
     assert found[2] == {"type": "null", "x-source": "/a/2"}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("value", "fits"),
     [
         ({"kind": "cat", "lives": 9}, True),

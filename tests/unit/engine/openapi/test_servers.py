@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.problems import Problems
-from portcullis.engine.openapi.servers import base_path, base_path_20
+from portcullis.engine.openapi.servers import base_path, base_path_20, own_base_path
 
 
-@pytest.mark.parametrize(
+@rows(
     ("servers", "expected"),
     [
         (None, ""),
@@ -31,7 +31,7 @@ def test_the_base_path_is_that_of_the_first_server(servers: Any, expected: str) 
     assert list(problems) == []
 
 
-@pytest.mark.parametrize(
+@rows(
     ("server", "path", "message"),
     [
         ({"url": "/{v}"}, "/{v}", "the variable v is not declared"),
@@ -45,30 +45,51 @@ def test_servers_that_make_no_sense_are_warned_of_and_have_no_usable_path(server
     assert [(problem.message, problem.severity) for problem in problems] == [(message, "warning")]
 
 
-def test_paths_that_are_served_nowhere_are_named() -> None:
+def test_paths_of_other_servers_are_named() -> None:
     problems = Problems()
-    root = {
-        "servers": [{"url": "https://a.example/v1"}, {"url": "/v2"}],
-        "paths": {
-            "/a": {
-                "servers": [{"url": "https://files.example/v1"}],
-                "get": {"servers": [{"url": "/up"}]},
-                "put": {"servers": [{"url": "/v1/"}]},
-            },
-            "/b": {"servers": [{"url": "/"}], "post": None},
-            "x-c": {"servers": [{"url": "/x"}]},
-        },
-    }
-    assert base_path(root, problems) == "/v1"
-    assert {problem.pointer: problem.message.partition("served: ")[2] for problem in problems} == {
-        "/servers/1": "not /v2",
-        "/paths/~1a/get/servers/0": "not /up",
-        "/paths/~1b/servers/0": "not /",
-    }
-    assert not problems.has_errors
+    assert base_path({"servers": [{"url": "https://a.example/v1"}, {"url": "/v1/"}, {"url": "/v2"}]}, problems) == "/v1"
+    (problem,) = problems
+    assert (problem.pointer, problem.severity) == ("/servers/2", "warning")
+    assert problem.message == "only what is below /v1, the path of the first server, is served: not /v2"
 
 
-@pytest.mark.parametrize(
+@rows(
+    ("operation", "item", "expected"),
+    [
+        ({}, {}, None),
+        ({"servers": []}, {}, None),
+        ({"servers": [{"url": "/up"}]}, {}, "/up"),
+        ({"servers": [{"url": "https://a.example/up"}, {"url": "https://b.example/up/"}]}, {}, "/up"),
+        ({"servers": [{"url": "https://a.example"}]}, {}, ""),
+        ({}, {"servers": [{"url": "/path"}]}, "/path"),
+        ({"servers": [{"url": "/{v}", "variables": {"v": {"default": "v3"}}}]}, {"servers": [{"url": "/path"}]}, "/v3"),
+        ({"servers": "/up"}, {"servers": [{"url": "/path"}]}, "/path"),
+        ({"servers": [{}]}, {}, None),
+        ({"servers": [{"url": "/up", "variables": []}]}, {}, "/up"),
+    ],
+)
+def test_an_operation_may_have_servers_of_its_own_or_its_path(operation: Any, item: Any, expected: str | None) -> None:
+    problems = Problems()
+    assert own_base_path(operation, "/paths/~1a/get", item, "/paths/~1a", problems) == expected
+    assert list(problems) == []
+
+
+@rows(
+    ("operation", "item", "pointer"),
+    [
+        ({"servers": [{"url": "/up"}, {"url": "/down"}]}, {}, "/paths/~1a/get/servers/1"),
+        ({}, {"servers": [{"url": "/up"}, {"url": "/up/"}, {"url": "/down"}]}, "/paths/~1a/servers/2"),
+    ],
+)
+def test_if_its_servers_do_not_agree_the_first_counts(operation: Any, item: Any, pointer: str) -> None:
+    problems = Problems()
+    assert own_base_path(operation, "/paths/~1a/get", item, "/paths/~1a", problems) == "/up"
+    (problem,) = problems
+    assert (problem.pointer, problem.severity) == (pointer, "warning")
+    assert problem.message == "only what is below /up, the path of the first server, is served: not /down"
+
+
+@rows(
     ("root", "expected"),
     [({}, ""), ({"basePath": "/"}, ""), ({"basePath": "/v1/"}, "/v1"), ({"basePath": "/a/b"}, "/a/b")],
 )

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi import shape_reading
 from portcullis.engine.openapi.graph import SchemaGraph
@@ -21,7 +22,7 @@ def shape(schema: Any, nesting: Nesting = FLAT, version: str = "3.1.0", **schema
     return shape_of(SchemaGraph(root, version, Problems()), "/root", nesting)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "expected"),
     [
         ({"type": "integer"}, INTEGER),
@@ -62,7 +63,7 @@ def test_nullable_of_3_0_does_not_make_a_text_null() -> None:
     assert shape({"type": "integer", "nullable": True}, version="3.0.0") == INTEGER
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "properties", "extra"),
     [
         ({"properties": {"a": {"type": "integer"}, "b": {}}}, {"a": INTEGER, "b": STRING}, None),
@@ -105,7 +106,7 @@ def test_how_far_a_shape_goes_depends_on_the_nesting() -> None:
     assert shape({"type": "array", "items": {"type": ["string", "object"]}}, FLAT) == Shape((), STRING)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "nesting", "message"),
     [
         ({"type": "object"}, SINGLE, "it is an object"),

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi import storing
 from portcullis.engine.openapi.document import SpecDocument, load_document, restore_document
@@ -44,7 +45,7 @@ def test_what_is_restored_is_what_was_stored(document: SpecDocument) -> None:
     assert repr(restored) == repr(document)
 
 
-@pytest.mark.parametrize("direction", ["request", "response"])
+@rows("direction", ["request", "response"])
 def test_restored_checks_check_the_same(document: SpecDocument, direction: Any) -> None:
     before = document.checks("refuse", direction)
     restored = restore_document(document.dump(), "spec.json", content(), FILES.__getitem__)
@@ -84,7 +85,7 @@ def damaged() -> list[Callable[[bytes], bytes]]:
     ]
 
 
-@pytest.mark.parametrize("damage", damaged())
+@rows("damage", damaged())
 def test_what_is_not_whole_does_not_count(document: SpecDocument, damage: Callable[[bytes], bytes]) -> None:
     assert restore_document(damage(document.dump()), "spec.json", content(), FILES.__getitem__) is None
 

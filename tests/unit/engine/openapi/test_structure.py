@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.openapi.anatomy import anatomy_of
@@ -95,7 +96,7 @@ def test_labelled_documents(corpora: Path, folder: str) -> None:
     assert seen > 20
 
 
-@pytest.mark.parametrize(
+@rows(
     ("root", "message"),
     [
         ({"swagger": "1.2"}, "Swagger 1.2 is not supported"),
@@ -116,12 +117,12 @@ def test_other_versions(root: Any, message: str) -> None:
     assert message in why_not
 
 
-@pytest.mark.parametrize("version", ["3.0.0", "3.0.4", "3.1.0", "3.1.1", "3.1.0-rc1", "3.2.0"])
+@rows("version", ["3.0.0", "3.0.4", "3.1.0", "3.1.1", "3.1.0-rc1", "3.2.0"])
 def test_supported_versions(version: str) -> None:
     assert version_of({"openapi": version}) == (version, None)
 
 
-@pytest.mark.parametrize("version", ["2.0", 2.0])
+@rows("version", ["2.0", 2.0])
 def test_swagger_2_is_supported_however_it_is_written(version: object) -> None:
     assert version_of({"swagger": version}) == ("2.0", None)
 
@@ -130,7 +131,7 @@ def test_a_document_that_says_both_is_what_openapi_says() -> None:
     assert version_of({"swagger": "2.0", "openapi": "3.0.3"}) == ("3.0.3", None)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("change", "pointer", "message"),
     [
         ({"pathes": {}}, "/pathes", 'this has "pathes", which is not declared'),
@@ -145,13 +146,13 @@ def test_a_document_that_says_both_is_what_openapi_says() -> None:
         ),
     ],
 )
-@pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
+@rows("version", ["3.0.3", "3.1.0", "3.2.0"])
 def test_what_matters_is_an_error_with_its_place(version: str, change: Any, pointer: str, message: str) -> None:
     errors = [(each.pointer, each.message) for each in check(document(version, **change)) if each.severity == "error"]
     assert errors == [(pointer, message)]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("change", "pointer", "message"),
     [
         ({"info": {"title": "T", "version": 1.0}}, "/info/version", "version must be string"),
@@ -161,7 +162,7 @@ def test_what_matters_is_an_error_with_its_place(version: str, change: Any, poin
         ({"externalDocs": 7}, "/externalDocs", "externalDocs must be object"),
     ],
 )
-@pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
+@rows("version", ["3.0.3", "3.1.0", "3.2.0"])
 def test_what_does_not_matter_is_a_warning_with_its_place(
     version: str, change: Any, pointer: str, message: str
 ) -> None:
@@ -246,6 +247,7 @@ def test_the_dialect_has_to_be_known() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_more_than_can_be_told_is_an_error_of_the_whole() -> None:
     found = check(document("3.0.3", components={"schemas": {f"S{n}": {"type": "strin"} for n in range(1_200)}}))
     assert ("", "more than 1,000 things are wrong") in [(problem.pointer, problem.message) for problem in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.document import SpecDocument, load_document
 from portcullis.engine.openapi.operations import SpecOperation
@@ -77,7 +77,7 @@ def test_parameters_are_their_own_schemas() -> None:
     assert not fits(document, header.schema, "b")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("collection", "separator", "explode"),
     [
         (None, ",", False),
@@ -104,7 +104,7 @@ def test_a_body_is_taken_in_each_media_type_that_is_consumed() -> None:
     assert operation.parameters == ()
 
 
-@pytest.mark.parametrize(
+@rows(
     ("own", "of_document", "expected"),
     [
         (None, None, [JSON]),
@@ -157,7 +157,7 @@ def test_a_form_that_asks_for_nothing_may_be_left_out() -> None:
     assert not operation.body.required
 
 
-@pytest.mark.parametrize(
+@rows(
     ("consumes", "fields", "expected", "warned"),
     [
         (None, [field("a")], [FORM], False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.violations import Explainer, TooComplexError, has_type
 
@@ -23,7 +24,7 @@ CAT = {"required": ["kind"], "properties": {"kind": {"const": "cat"}, "lives": {
 DOG = {"required": ["kind"], "properties": {"kind": {"const": "dog"}, "barks": {"type": "boolean"}}}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "value", "expected"),
     [
         (ITEM, 1, ("", "type", ())),
@@ -130,7 +131,7 @@ def test_a_schema_that_leads_back_to_itself_adds_nothing() -> None:
     assert first(schema, 2) == ("", "maximum", ())
 
 
-@pytest.mark.parametrize(
+@rows(
     ("value", "types"),
     [(1, "integer"), (1.0, "integer"), (1.5, "number"), (True, "boolean"), (None, ["string", "null"]), ({}, "object")],
 )
@@ -138,7 +139,7 @@ def test_types(value: object, types: Any) -> None:
     assert has_type(value, types)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("value", "types"),
     [(True, "integer"), (True, "number"), (1.5, "integer"), ("1", ["integer", "null"]), (1, "boolean")],
 )

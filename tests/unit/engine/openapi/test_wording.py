@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.violations import Explainer, Violation
 from portcullis.engine.openapi.wording import allowed, declared, found, listing, sentence, suggestion, type_name
@@ -14,7 +14,7 @@ def violation(schema: Any, value: Any) -> Violation:
     return Explainer(lambda _reference: True).violations(schema, value)[0]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("schema", "value", "expected"),
     [
         ({"type": "integer", "minimum": 1}, "x", "must be integer, minimum 1"),
@@ -68,7 +68,7 @@ def test_what_is_allowed() -> None:
     assert allowed({"exclusiveMinimum": 0, "exclusiveMaximum": 1.5}) == "more than 0, less than 1.5"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("value", "path", "expected"),
     [
         ("abc", ("name",), 'string "abc"'),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.graph import SchemaGraph
 from portcullis.engine.openapi.problems import Problems
@@ -85,7 +86,7 @@ def test_types_of_text() -> None:
     assert (node.scalars, node.nullable, node.is_object) == (("integer", "string"), True, False)
 
 
-@pytest.mark.parametrize(
+@rows(
     "schema",
     [
         {"type": "array"},

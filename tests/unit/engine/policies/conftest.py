@@ -110,7 +110,12 @@ def check_case(case: Mapping[str, Any], played: Played) -> None:
             assert getattr(findings[-1], key) == value
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
+def quick_documents(documents_loaded_once: None) -> None:
+    """Nearly all cases of a policy have the same document."""
+
+
+@pytest.fixture(scope="session")
 def play_case() -> Callable[..., Played]:
     """Plays a case of ``document``, and checks what it expects."""
 

@@ -5,6 +5,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.codes import MALFORMED_REQUEST, UPSTREAM_BAD_RESPONSE, Code
 from portcullis.mounts.http1.body import (
@@ -79,7 +80,7 @@ def test_a_body_until_the_close_is_never_done() -> None:
     assert (decoder.done, decoder.rest) == (False, b"")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("data", "payload", "rest"),
     [
         (b"0\r\n\r\n", b"", b""),
@@ -110,7 +111,7 @@ def test_a_piece_within_a_chunk_is_handed_on_as_it_is() -> None:
     assert decoder.feed(piece)[0] is piece
 
 
-@pytest.mark.parametrize(
+@rows(
     "data",
     [
         b"\r\n",
@@ -174,7 +175,7 @@ def test_a_refusal_carries_the_code_that_was_asked_for() -> None:
     assert caught.value.code is UPSTREAM_BAD_RESPONSE
 
 
-@pytest.mark.parametrize("first", [b"", b"1\r\nx\r\n"])
+@rows("first", [b"", b"1\r\nx\r\n"])
 def test_a_chunk_line_has_a_limit(first: bytes) -> None:
     longest = b"1;" + b"a" * (MAX_CHUNK_LINE - 4) + b"\r\n"
     assert len(longest) == MAX_CHUNK_LINE
@@ -190,6 +191,7 @@ def test_all_framing_together_has_a_limit() -> None:
     assert refused(padded * (MAX_EXCESS // 100))
 
 
+@pytest.mark.slow
 def test_trailers_have_a_limit() -> None:
     most = b"0\r\na:" + b"b" * (MAX_TRAILERS - 6) + b"\r\n\r\n"
     assert chunked(most) == (b"", b"")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
 from portcullis.engine.codes import HEAD_TOO_LARGE, MALFORMED_REQUEST, UPSTREAM_BAD_RESPONSE
 from portcullis.mounts.http1.errors import ProtocolError
@@ -29,7 +30,7 @@ def refusal_of(data: bytes) -> str:
     return caught.value.detail
 
 
-@pytest.mark.parametrize(
+@rows(
     ("data", "fields"),
     [
         (b"\r\n", []),
@@ -48,19 +49,19 @@ def test_a_section_is_read_in_order_with_blanks_removed(data: bytes, fields: Fie
     assert fields_of(data) == fields
 
 
-@pytest.mark.parametrize("control", [bytes([octet]) for octet in (*range(9), 11, 12, *range(14, 32), 127)])
+@rows("control", [bytes([octet]) for octet in (*range(9), 11, 12, *range(14, 32), 127)])
 def test_control_characters_are_refused_everywhere(control: bytes) -> None:
     for data in (b"A: b%bc\r\n\r\n", b"A: %b\r\n\r\n", b"A: b%b\r\n\r\n", b"A%b: b\r\n\r\n", b"%b\r\n\r\n"):
         refusal_of(data % control)
 
 
-@pytest.mark.parametrize("octet", b'()<>@,;\\"/[]?={} \t\x80\xff\xa0')
+@rows("octet", b'()<>@,;\\"/[]?={} \t\x80\xff\xa0')
 def test_what_is_no_token_character_is_refused_in_a_name(octet: int) -> None:
     refusal_of(b"A%c: b\r\n\r\n" % octet)
     refusal_of(b"%cA: b\r\n\r\n" % octet)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("data", "detail"),
     [
         (b"A: b\n\r\n", "A line ends in a bare LF."),
@@ -107,13 +108,13 @@ def test_repeated_fields_are_joined_in_order() -> None:
     assert by_name([(b"a", b"1"), (b"b", b"2"), (b"a", b"3")], MALFORMED_REQUEST) == {b"a": b"1, 3", b"b": b"2"}
 
 
-@pytest.mark.parametrize("name", [b"host", b"content-length", b"transfer-encoding"])
+@rows("name", [b"host", b"content-length", b"transfer-encoding"])
 def test_what_decides_about_host_and_framing_is_never_repeated(name: bytes) -> None:
     with pytest.raises(ProtocolError, match="more than once"):
         by_name([(name, b"5"), (b"a", b""), (name, b"5")], MALFORMED_REQUEST)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("value", "options"),
     [
         (b"close", [b"close"]),
@@ -128,18 +129,18 @@ def test_connection_options_are_read_as_a_list(value: bytes, options: list[bytes
     assert list(connection_options(value, MALFORMED_REQUEST)) == options
 
 
-@pytest.mark.parametrize("value", [b"clo se", b"close;q=1", b'"close"', b"close\x80", b"a, \xa0close", b"," * 1000])
+@rows("value", [b"clo se", b"close;q=1", b'"close"', b"close\x80", b"a, \xa0close", b"," * 1000])
 def test_connection_options_are_tokens(value: bytes) -> None:
     with pytest.raises(ProtocolError):
         connection_options(value, MALFORMED_REQUEST)
 
 
-@pytest.mark.parametrize(("value", "length"), [(b"0", 0), (b"010", 10), (b"9" * 18, 10**18 - 1)])
+@rows(("value", "length"), [(b"0", 0), (b"010", 10), (b"9" * 18, 10**18 - 1)])
 def test_a_content_length_is_decimal(value: bytes, length: int) -> None:
     assert content_length(value, MALFORMED_REQUEST) == length
 
 
-@pytest.mark.parametrize(
+@rows(
     "value",
     [
         b"",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.codes import (
     HEAD_TOO_LARGE,
@@ -55,7 +56,7 @@ def test_one_empty_line_before_the_request_is_ignored_and_no_second() -> None:
     assert refused(b"\rG") is MALFORMED_REQUEST
 
 
-@pytest.mark.parametrize(
+@rows(
     ("lines", "keep_alive"),
     [
         (b"HTTP/1.1\r\nHost: a\r\n", True),
@@ -91,7 +92,7 @@ def test_an_expectation_is_seen() -> None:
     assert not parsed(start + b"200-ok\r\n\r\n").expect_continue
 
 
-@pytest.mark.parametrize(
+@rows(
     "line",
     [
         b"get / HTTP/1.1",
@@ -132,15 +133,13 @@ def test_a_malformed_request_line_is_refused(line: bytes) -> None:
     assert refused(line + b"\r\nHost: a\r\n\r\n") is MALFORMED_REQUEST
 
 
-@pytest.mark.parametrize("version", [b"2.0", b"0.9", b"1.2", b"5.6", b"1.32", b"3.0"])
+@rows("version", [b"2.0", b"0.9", b"1.2", b"5.6", b"1.32", b"3.0"])
 def test_another_version_is_refused(version: bytes) -> None:
     assert refused(b"GET / HTTP/" + version) is UNSUPPORTED_VERSION
     assert refused(b"GET / HTTP/" + version + b"\r\nHost: a\r\n\r\n") is UNSUPPORTED_VERSION
 
 
-@pytest.mark.parametrize(
-    "target", [b"*", b"a", b"!", b"a:443", b"ftp://a/", b"http:/a", b"http:a", b"http://", b"\\a", b"?a"]
-)
+@rows("target", [b"*", b"a", b"!", b"a:443", b"ftp://a/", b"http:/a", b"http:a", b"http://", b"\\a", b"?a"])
 def test_a_target_in_another_form_is_refused(target: bytes) -> None:
     assert refused(b"OPTIONS %b HTTP/1.1\r\nHost: a\r\n\r\n" % target) is MALFORMED_TARGET
 
@@ -152,7 +151,7 @@ def test_an_absolute_target_names_the_host_of_the_request() -> None:
         assert refused(b"GET http://%b/ HTTP/1.1\r\nHost: a\r\n\r\n" % authority).status == 400
 
 
-@pytest.mark.parametrize(
+@rows(
     "fields",
     [
         b"",
@@ -186,7 +185,7 @@ def test_http_1_0_may_name_no_host() -> None:
     assert refused(b"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n") is MALFORMED_REQUEST
 
 
-@pytest.mark.parametrize(
+@rows(
     "fields",
     [
         b"Content-Length: 5\r\nContent-Length: 5\r\n",
@@ -213,7 +212,7 @@ def test_http_1_0_has_no_transfer_encoding() -> None:
     assert refused(b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n") is MALFORMED_REQUEST
 
 
-@pytest.mark.parametrize(
+@rows(
     "data",
     [
         b"GET / HTTP/1.1\n",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.codes import UPSTREAM_BAD_RESPONSE
 from portcullis.mounts.http1.errors import ProtocolError
@@ -34,7 +35,7 @@ def test_a_response_head_is_taken_apart() -> None:
     assert data[head.length :] == b"abc"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("line", "reason"),
     [
         (b"HTTP/1.1 200", b""),
@@ -47,7 +48,7 @@ def test_the_reason_is_kept(line: bytes, reason: bytes) -> None:
     assert parsed(line + b"\r\n\r\n").reason == reason
 
 
-@pytest.mark.parametrize(
+@rows(
     ("head", "method", "framing"),
     [
         (b"HTTP/1.1 200\r\nContent-Length: 5\r\n", "GET", (5, False, False, False, True)),
@@ -71,7 +72,7 @@ def test_where_the_body_ends(head: bytes, method: str, framing: tuple[int | None
     assert (found.content_length, found.chunked, found.until_close, found.bodyless, found.keep_alive) == framing
 
 
-@pytest.mark.parametrize(
+@rows(
     "head",
     [
         b"HTTP/2 200 OK\r\n\r\n",

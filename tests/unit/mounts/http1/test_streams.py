@@ -10,6 +10,7 @@ import httptools
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from rows import rows
 
 FRAMED = st.sampled_from(
     [
@@ -119,7 +120,7 @@ def test_any_cut_of_responses_gives_the_same_outcome(
     assert read_responses(*cut(data, places)).outcome() == read_responses(data).outcome()
 
 
-@pytest.mark.parametrize("kind", ["requests", "responses"])
+@rows("kind", ["requests", "responses"])
 def test_byte_by_byte_gives_the_same_outcome(
     kind: str, read_requests: Callable[..., Any], read_responses: Callable[..., Any]
 ) -> None:
@@ -180,7 +181,7 @@ class HeardResponses(Heard):
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(REQUESTS)
 @pytest.mark.slow
 def test_llhttp_reads_every_request_that_we_accept_as_we_do(read_requests: Callable[..., Any], data: bytes) -> None:
@@ -201,7 +202,7 @@ def test_llhttp_reads_every_request_that_we_accept_as_we_do(read_requests: Calla
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(RESPONSES)
 @pytest.mark.slow
 def test_llhttp_reads_every_response_that_we_accept_as_we_do(read_responses: Callable[..., Any], data: bytes) -> None:

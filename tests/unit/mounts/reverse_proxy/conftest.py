@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -15,7 +15,7 @@ from portcullis.engine.routing import RouteIndex
 from portcullis.engine.snapshot import HostRoutes, Snapshot
 from portcullis.testing import Playbook
 
-Steps = dict[str, list[tuple[Needs, Any]]]
+Steps = dict[str, list[tuple[Needs, Any] | tuple[Needs, Any, Literal["monitor"]]]]
 
 
 def configuration(**upstream: Any) -> Configuration:
@@ -39,8 +39,8 @@ def snapshot(steps: Steps, **upstream: Any) -> Snapshot:
 
     def operation(method: str) -> Operation:
         made = [
-            Step(f"test.{number}", needs, run, allowed=allowed(f"test.{number}"))
-            for number, (needs, run) in enumerate(steps.get(method, []))
+            Step(f"test.{number}", needs, run, monitor=bool(mode), allowed=allowed(f"test.{number}"))
+            for number, (needs, run, *mode) in enumerate(steps.get(method, []))
         ]
         return Operation(
             api="shop",
@@ -52,7 +52,7 @@ def snapshot(steps: Steps, **upstream: Any) -> Snapshot:
             max_response=10_000,
             **{
                 f"{needs}_steps": tuple(step for step in made if step.needs == needs)
-                for needs in ("head", "body", "stream", "response_head", "response_body", "answer")
+                for needs in ("head", "body", "stream", "before", "response_head", "response_body", "answer")
             },
         )
 
@@ -66,11 +66,14 @@ def snapshot(steps: Steps, **upstream: Any) -> Snapshot:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def play() -> Callable[..., Playbook]:
-    """A playbook; steps by method, as ``POST=[("body", run)]``; ``upstream``: settings of the upstream."""
+    """A playbook; steps by method, as ``POST=[("body", run), ("head", other, "monitor")]``.
 
-    def make(upstream: dict[str, Any] | None = None, **steps: list[tuple[Needs, Any]]) -> Playbook:
+    ``upstream``: settings of the upstream.
+    """
+
+    def make(upstream: dict[str, Any] | None = None, **steps: Any) -> Playbook:
         return Playbook(snapshot(steps, **(upstream or {})))
 
     return make

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import ipaddress
 import re
 
 import msgspec
-import pytest
+from rows import rows
 
-from portcullis.testing import Playbook, settle
+from portcullis.engine.operation import UNROUTED
+from portcullis.engine.peer_certificate import PeerCertificate
+from portcullis.mounts.reverse_proxy.downstream import DownstreamConnection
+from portcullis.mounts.tls import CLIENT_CERTIFICATE
+from portcullis.testing import FakeTransport, Playbook, settle
 from portcullis.testing.playbook import LISTENER
 
 GET = b"GET /a HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -47,7 +52,7 @@ async def test_a_client_that_pipelines_without_end_is_not_read_any_more(play):
     assert p.client_transport.reading
 
 
-@pytest.mark.parametrize("cut", range(1, len(GET)))
+@rows("cut", range(1, len(GET)))
 async def test_a_head_may_arrive_in_any_two_pieces(play, cut):
     p = play()
     p.client_sends(GET[:cut])
@@ -56,7 +61,7 @@ async def test_a_head_may_arrive_in_any_two_pieces(play, cut):
     p.service_gets(b"GET /a HTTP/1.1")
 
 
-@pytest.mark.parametrize("cut", range(1, len(POST) + 5))
+@rows("cut", range(1, len(POST) + 5))
 async def test_a_body_may_arrive_in_any_two_pieces(play, cut):
     p = play()
     data = POST + b"hello"
@@ -177,9 +182,7 @@ async def test_an_answer_of_unknown_length_is_chunked_for_1_1_and_ends_with_the_
             p.client_is("closed")
 
 
-@pytest.mark.parametrize(
-    ("field", "status"), [(b"Connection: Upgrade\r\nUpgrade: h2c", b"400"), (b"Expect: miracles", b"417")]
-)
+@rows(("field", "status"), [(b"Connection: Upgrade\r\nUpgrade: h2c", b"400"), (b"Expect: miracles", b"417")])
 async def test_what_is_not_offered_is_refused(play, field, status):
     p = play()
     p.client_sends(b"GET /a HTTP/1.1\r\nHost: shop\r\n%b\r\n\r\n" % field)
@@ -280,7 +283,7 @@ async def test_a_field_that_the_client_nominates_is_gone_before_anything_is_deci
     assert b"tenant" not in p.service_gets(b"GET /a HTTP/1.1")
 
 
-@pytest.mark.parametrize(("size", "kept"), [(100, True), (5000, False)])
+@rows(("size", "kept"), [(100, True), (5000, False)])
 async def test_an_idle_connection_remembers_its_last_head_only_if_it_is_small(play, size, kept):
     p = play()
     p.client_sends(GET.replace(b"\r\n\r\n", b"\r\nX-A: " + b"x" * size + b"\r\n\r\n"))
@@ -363,6 +366,9 @@ class Broken:
     def route(self, _request):
         raise LookupError("a secret of the request")
 
+    def standing_in(self, _request):
+        return UNROUTED
+
 
 async def test_a_fault_of_ours_is_answered_500_recorded_and_the_connection_closed(play):
     p = play()
@@ -397,3 +403,54 @@ async def test_an_idle_connection_keeps_nothing_of_a_large_head(play):
     p.client_gets(b"200")
     assert p.client._head is None
     assert p.client.renderer._fields is None
+
+
+# Client certificates.
+
+CERTIFICATE = PeerCertificate(b"a certificate")
+PROXIES = (ipaddress.ip_network("192.0.2.0/24"),)
+
+
+class SecureTransport(FakeTransport):
+    """A transport whose client has proven a certificate."""
+
+    def get_extra_info(self, name, default=None):
+        return CERTIFICATE if name == CLIENT_CERTIFICATE else super().get_extra_info(name, default)
+
+
+def connect(p, transport, **listener):
+    """A new connection of the client, to a listener of its own."""
+    p.listener = msgspec.structs.replace(LISTENER, **listener)
+    p.client_transport = transport
+    p.client = DownstreamConnection(p.gateway, p.listener)
+    p.client.connection_made(transport)
+
+
+@rows(
+    ("transport", "listener", "field", "found"),
+    [
+        (FakeTransport, {}, b"", None),
+        (FakeTransport, {}, b":b3RoZXI=:", None),
+        (SecureTransport, {}, b"", b"a certificate"),
+        (SecureTransport, {}, b":b3RoZXI=:", b"a certificate"),
+        (FakeTransport, {"reads_certificate": True}, b":b3RoZXI=:", None),
+        (SecureTransport, {"reads_certificate": True}, b":b3RoZXI=:", b"a certificate"),
+        (FakeTransport, {"reads_certificate": True, "trusted_proxies": PROXIES}, b":b3RoZXI=:", b"other"),
+        (SecureTransport, {"reads_certificate": True, "trusted_proxies": PROXIES}, b":b3RoZXI=:", b"other"),
+        (SecureTransport, {"reads_certificate": True, "trusted_proxies": PROXIES}, b"", None),
+        (SecureTransport, {"trusted_proxies": PROXIES}, b":b3RoZXI=:", b"a certificate"),
+    ],
+)
+async def test_whose_certificate_a_request_comes_with(play, transport, listener, field, found):
+    seen = []
+    p = play(GET=[("head", lambda request, _facts: seen.append(request.certificate))])
+    connect(p, transport(), **listener)
+    head = GET.replace(b"\r\n\r\n", b"\r\nClient-Cert: %b\r\n\r\n" % field) if field else GET
+    for _ in range(2):
+        p.client_sends(head)
+        await settle()
+        assert b"client-cert" not in p.service_gets(b"GET /a").lower()
+        p.service_sends(OK)
+        p.client_gets(b"200 OK")
+    assert [certificate and certificate.der for certificate in seen] == [found, found]
+    assert seen[0] is seen[1], "it is read once for a connection"

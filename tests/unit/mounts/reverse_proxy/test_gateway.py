@@ -40,3 +40,10 @@ async def test_draining_is_over_when_the_last_client_is_gone(play):
 @pytest.mark.parametrize("text", ["127.0.0.1:0"])
 def test_a_listener_that_trusts_nobody_has_no_proxies(text):
     assert Listener.of("public", ListenerConfig.model_validate({"bind": text})).trusted_proxies == ()
+
+
+def test_a_listener_reads_certificates_where_the_file_says_so() -> None:
+    text = {"bind": "127.0.0.1:0", "trusted_proxies": ["10.0.0.0/8"]}
+    assert not Listener.of("public", ListenerConfig.model_validate(text)).reads_certificate
+    text["client_certificate_header"] = "Client-Cert"
+    assert Listener.of("public", ListenerConfig.model_validate(text)).reads_certificate

@@ -238,7 +238,11 @@ async def _wait() -> None:
 
 @pytest.mark.slow
 # The fixture only gives a function: there is nothing to set up anew.
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=2 * settings.default.max_examples,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(events=EVENTS)
 def test_nothing_is_lost_mixed_up_or_left_behind(play: Callable[..., Playbook], events: list[Any]) -> None:
     asyncio.run(_play(play, events))

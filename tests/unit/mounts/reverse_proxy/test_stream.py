@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
+from rows import rows
 
 from portcullis.engine.codes import Code
 from portcullis.engine.decision import Modify, Refuse
@@ -86,7 +86,7 @@ async def test_a_step_that_waits_holds_the_request_and_nothing_else(play):
     p.service_gets(b"GET /a")
 
 
-@pytest.mark.parametrize("needs", ["head", "body"])
+@rows("needs", ["head", "body"])
 async def test_a_step_that_waits_may_refuse_or_fail(play, needs):
     async def later_refuse(request, facts):
         await asyncio.sleep(0)
@@ -118,7 +118,22 @@ async def test_a_step_that_never_decides_refuses(play, monkeypatch):
     p.service_gets()
 
 
-@pytest.mark.parametrize("traceparent", [None, b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"])
+async def test_a_monitored_step_that_never_decides_does_not_refuse(play, monkeypatch):
+    monkeypatch.setattr("portcullis.mounts.reverse_proxy.stream.DECISION_SECONDS", 0.0)
+
+    async def wait(request, facts):
+        await asyncio.sleep(1000)
+
+    p = play(GET=[("head", wait, "monitor"), ("head", wait, "monitor"), ("head", lambda _request, _facts: None)])
+    p.client_sends(GET)
+    await settle(20)
+    p.service_gets(b"GET /a")
+    p.service_sends(b"HTTP/1.1 204 No Content\r\n\r\n")
+    p.client_gets(b"HTTP/1.1 204")
+    assert [verdict.outcome for verdict in p.records[0].verdicts] == ["error", "error", "allow"]
+
+
+@rows("traceparent", [None, b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01"])
 async def test_the_state_of_a_trace_goes_on_only_if_the_trace_does(play, traceparent):
     p = play()
     parent = b"" if traceparent is None else b"Traceparent: %b\r\n" % traceparent
@@ -239,7 +254,7 @@ async def test_an_early_answer_ends_the_exchange_and_the_rest_of_the_body_is_dro
     p.service_gets(b"GET /a")
 
 
-@pytest.mark.parametrize(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+@rows(("method", "status"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
 async def test_an_answer_without_a_body_keeps_its_announced_length_and_nothing_follows(play, method, status):
     p = play()
     p.client_sends(GET.replace(b"GET", method.encode()))

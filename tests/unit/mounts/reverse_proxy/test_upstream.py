@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import pytest
+from rows import rows
 
 from portcullis.testing import settle
 
@@ -20,7 +20,7 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("kind", ANSWERS)
+@rows("kind", ANSWERS)
 async def test_an_answer_may_arrive_in_any_two_pieces(play, kind):
     data, expected = ANSWERS[kind]
     for cut in range(1, len(data)):
@@ -40,7 +40,7 @@ async def test_an_answer_may_arrive_in_any_two_pieces(play, kind):
         p.service_gets(b"GET /a", b"GET /a")
 
 
-@pytest.mark.parametrize(
+@rows(
     "data",
     [
         b"garbage\r\n\r\n",

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
+from portcullis.engine.codes import Code
+from portcullis.engine.decision import Refuse
 from portcullis.engine.exchange import Exchange
+from portcullis.engine.policy import FirstRead
 from portcullis.mounts.request_fields import RequestFieldRenderer
-from portcullis.mounts.reverse_proxy.upstream_request import render_request_head
+from portcullis.mounts.reverse_proxy.upstream_request import render_first_read_head, render_request_head
 from portcullis.testing import make_request
 
 
@@ -55,3 +59,26 @@ async def test_a_host_that_stands_only_in_the_target_is_the_one_that_is_preserve
     exchange = Exchange(request, "r" * 32, "t" * 32, 0, 0.0)
     rendered = render_request_head(exchange, pool.targets[0], RequestFieldRenderer(), b"", b"TP", b"")
     assert b"\r\nhost: shop\r\n" in rendered
+
+
+@rows("upstream", [None, {"host": "preserve"}])
+async def test_what_is_read_first_is_asked_for_as_the_same_caller(play, upstream):
+    fields = {
+        "Host": "shop:81",
+        "X-A": "1",
+        "Accept": "text/csv",
+        "If-Match": "x",
+        "Content-Type": "text/plain",
+        "Idempotency-Key": "k",
+        "X-B": "2",
+    }
+    exchange = Exchange(make_request("PUT", "/a?x=1", fields), "r" * 32, "t" * 32, 0, 0.0)
+    exchange.set_fields = {b"x-a": b"other", b"accept": b"text/html"}
+    exchange.removed_fields = frozenset({b"x-b"})
+    read = FirstRead("/b?c", b"application/json", lambda _response, _facts: None, Refuse(Code("a.b", 503, "C")))
+    target = play(upstream).gateway.pools["shop"].targets[0]
+    host = b"127.0.0.1:9000" if upstream is None else b"shop:81"
+    assert render_first_read_head(exchange, read, target, b"forwarded: for=x\r\n", b"TP") == (
+        b"GET /b?c HTTP/1.1\r\nhost: " + host + b"\r\nx-a: other\r\nforwarded: for=x\r\naccept: application/json\r\n"
+        b"traceparent: TP\r\nx-request-id: " + b"r" * 32 + b"\r\nvia: 1.1 portcullis\r\n\r\n"
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from rows import rows
 
 from portcullis.stores.database import connection
 from portcullis.stores.database.connection import Database, DatabaseError, locate, open_database
@@ -12,7 +13,7 @@ from portcullis.stores.database.connection import Database, DatabaseError, locat
 HERE, STATE = Path("/etc/gateway"), Path("/etc/gateway/.portcullis")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("records", "path"),
     [
         (None, "/etc/gateway/.portcullis/portcullis.db"),
@@ -24,7 +25,7 @@ def test_where_the_database_is(records: str | None, path: str) -> None:
     assert locate(records, STATE, HERE).database == path
 
 
-@pytest.mark.parametrize(
+@rows(
     "records",
     [
         "",

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from portcullis.stores.database.connection import Database, DatabaseError, open_database
-from portcullis.stores.database.keys import KeyStore, StoredConsumer, StoredKey
-from portcullis.stores.database.migrate import bring_up_to_date
+from portcullis.stores.database.connection import Database, DatabaseError, locate, open_database
+from portcullis.stores.database.consumers import StoredConsumer
+from portcullis.stores.database.keys import KeyStore, StoredKey
 
 ACME = StoredConsumer("acme", "gold", ("auditor", "clerk"), 100.0)
 
@@ -19,9 +21,16 @@ def _key(number: int, consumer: StoredConsumer = ACME, **values: Any) -> StoredK
 
 
 @pytest.fixture
-def store(empty: Database) -> Iterator[KeyStore]:
-    bring_up_to_date(empty)
-    store = KeyStore(empty)
+def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
+    shutil.copy(migrated, tmp_path)
+    database = open_database(locate(None, tmp_path, tmp_path))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def store(database: Database) -> KeyStore:
+    store = KeyStore(database)
     with store.changing() as change:
         change.put_consumer(ACME)
     return store
@@ -32,6 +41,40 @@ def test_what_is_put_in_comes_out(store: KeyStore) -> None:
     with store.changing() as change:
         change.put_key(key)
     assert store.listing() == [msgspec.structs.replace(key, revision=1)]
+
+
+def test_where_a_key_works_comes_out_too(store: KeyStore) -> None:
+    key = _key(1, apis=("shop",), operations=("GET /orders",), networks=("10.0.0.0/8",), environment="live")
+    with store.changing() as change:
+        change.put_key(key)
+    assert store.listing() == [msgspec.structs.replace(key, revision=1)]
+
+
+def test_the_last_use_is_kept_and_is_no_change(store: KeyStore) -> None:
+    with store.changing() as change:
+        change.put_key(_key(1))
+        change.put_key(_key(2))
+    store.note_uses({"key00001": 50.0, "nokey000": 60.0})
+    store.note_uses({"key00001": 40.0})
+    store.note_uses({})
+    assert [key.last_used for key in store.listing()] == [50.0, None]
+    assert store.revision() == 1
+    with store.changing() as change:
+        change.put_key(_key(1, expires=9.0))
+    assert [key.last_used for key in store.listing()] == [50.0, None]
+
+
+def test_keys_to_look_after_are_counted_and_the_first_are_named(store: KeyStore) -> None:
+    with store.changing() as change:
+        for number in range(1, 13):
+            change.put_key(_key(number, expires=100.0 - number))
+        change.put_key(_key(20, expires=5.0))
+        change.put_key(_key(21, revoked_at=5.0, expires=90.0))
+        change.put_key(_key(22, not_after=90.0, expires=90.0))
+        change.put_key(_key(23))
+    found = store.reminders(now=50.0, expires_before=98.0, created_before=3.0)
+    assert (found.live, found.expiring, found.due) == (13, 11, 3)
+    assert [key.id for key in found.first] == [f"key{number:05}" for number in range(12, 2, -1)]
 
 
 def test_keys_come_oldest_first_and_by_consumer(store: KeyStore) -> None:
@@ -107,8 +150,8 @@ def test_a_key_of_nobody_is_refused(store: KeyStore) -> None:
         change.put_key(_key(1, StoredConsumer("nobody", "", (), 1.0)))
 
 
-def test_another_process_sees_changes_at_once(store: KeyStore, empty: Database) -> None:
-    other = open_database(empty.url)
+def test_another_process_sees_changes_at_once(store: KeyStore, database: Database) -> None:
+    other = open_database(database.url)
     with store.changing() as change:
         change.put_key(_key(1))
     assert [key.id for key in KeyStore(other).listing()] == ["key00001"]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from rows import rows
 
 from portcullis.stores.shared_memory.connections import MAX_WORKERS, SharedConnectionCounts
 from portcullis.stores.shared_memory.table import WAYS
@@ -87,7 +88,7 @@ def test_nothing_is_remembered_of_closed_connections(counts: SharedConnectionCou
     assert counts._open == {}
 
 
-@pytest.mark.parametrize("workers", [0, MAX_WORKERS + 1])
+@rows("workers", [0, MAX_WORKERS + 1])
 def test_the_number_of_workers_is_bounded(workers: int) -> None:
     with pytest.raises(ValueError, match="workers"):
         SharedConnectionCounts(WAYS, workers, SECRET)
@@ -126,5 +127,7 @@ class Connections(RuleBasedStateMachine):
             assert self.counts.count(address) == sum(1 for other, _ in self.open if other == address)
 
 
-Connections.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+Connections.TestCase.settings = settings(
+    max_examples=settings.default.max_examples // 4, stateful_step_count=40, deadline=None
+)
 TestConnections = Connections.TestCase

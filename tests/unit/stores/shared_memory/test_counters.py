@@ -7,6 +7,7 @@ from collections import defaultdict
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine import gcra
 from portcullis.engine.ports import CounterStoreError
@@ -42,7 +43,7 @@ def test_keys_are_counted_apart(counters: SharedCounters) -> None:
     assert not counters.take(b"a", SECOND, 1, 0).allowed
 
 
-@settings(max_examples=50)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.lists(st.tuples(st.sampled_from([b"%d" % n for n in range(30)]), st.integers(0, 3 * SECOND)), max_size=150))
 def test_it_counts_as_a_dictionary_of_exact_counters_does(calls: list[tuple[bytes, int]]) -> None:
     counters = SharedCounters(WAYS, SECRET)
@@ -113,7 +114,11 @@ def test_a_stopped_worker_makes_the_store_fail_rather_than_wait(
     try:
         with pytest.raises(CounterStoreError):
             counters.take(b"a", SECOND, 1, 0)
-        assert counters.refused_for_lock == 1
+        with pytest.raises(CounterStoreError):
+            counters.recall(b"a", 0)
+        with pytest.raises(CounterStoreError):
+            counters.replace(b"a", 0, SECOND, 0)
+        assert counters.refused_for_lock == 3
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
@@ -123,7 +128,42 @@ def test_a_stopped_worker_makes_the_store_fail_rather_than_wait(
     assert counters.recovered_locks == 1
 
 
-@pytest.mark.parametrize("slots", [WAYS, 4 * WAYS, 64 * WAYS])
+def test_a_moment_is_remembered_until_it_has_come(counters: SharedCounters) -> None:
+    assert counters.recall(b"a", 0) == 0
+    assert counters.replace(b"a", 0, 5 * SECOND + 3, 0)
+    assert counters.recall(b"a", 5 * SECOND) == 5 * SECOND + 3
+    assert counters.recall(b"b", 0) == 0
+    assert counters.recall(b"a", 5 * SECOND + 3) == 0
+    assert counters.replace(b"a", 0, 9 * SECOND, 6 * SECOND)
+
+
+def test_a_moment_that_has_changed_meanwhile_is_not_replaced(counters: SharedCounters) -> None:
+    counters.replace(b"a", 0, 5 * SECOND, 0)
+    assert not counters.replace(b"a", 0, 7 * SECOND, 0)
+    assert counters.replace(b"a", 5 * SECOND, 7 * SECOND, 0)
+    assert counters.recall(b"a", 0) == 7 * SECOND
+
+
+def test_asking_for_what_nobody_has_noted_takes_no_room(counters: SharedCounters) -> None:
+    fill(counters, now=0)
+    assert counters.recall(b"new", 0) == 0
+    with pytest.raises(CounterStoreError, match="counter_slots"):
+        counters.replace(b"new", 0, SECOND, 0)
+
+
+def test_moments_are_the_same_in_every_process_wherever_they_were_put(counters: SharedCounters) -> None:
+    counters.replace(b"a", 0, SECOND, 0)
+    later = 10 * SECOND
+    pid = os.fork()
+    if pid == 0:
+        fill(counters, now=later)
+        counters.replace(b"a", 0, later + 100 * SECOND, later + 5 * SECOND)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert counters.recall(b"a", later + 5 * SECOND) == later + 100 * SECOND
+
+
+@rows("slots", [WAYS, 4 * WAYS, 64 * WAYS])
 def test_debts_can_be_taken_over_by_a_table_of_another_size(slots: int) -> None:
     before, after = SharedCounters(16 * WAYS, SECRET), SharedCounters(slots, SECRET)
     now = 100 * SECOND

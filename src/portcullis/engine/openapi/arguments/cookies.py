@@ -7,8 +7,17 @@ separate what is declared as a list. A cookie that carries a credential of the d
 it holds is not for the document to check.
 
 Browsers send whatever cookies a site has, of which an API declares few: undeclared ones are therefore taken out,
-unless the configuration wants them refused or let through. Where they pass beside declared ones, they may not hold
-quotes in places where another reader would find a declared cookie within them.
+unless the configuration wants them refused or let through. Where they pass beside declared ones, what they hold is
+nobody's concern here, as long as no service could find a declared cookie in them, or read the others otherwise:
+
+- quotes stand around a value or not at all: some let a semicolon stand within them;
+- no name begins with ``$``: ``$Version`` tells readers of RFC 2965 to read all that follows by that;
+- a name is not like a declared one: some ignore case, some decode percent codes in names (Rack), some make ``_`` of
+  ``.`` and blanks, and an array of ``name[0]`` (PHP);
+- behind a comma, a blank, a quote or a backslash stands no declared name: some begin a cookie there (RFC 2109, Python).
+
+The last of these holds for declared lists, too: ``ids=1,session=x`` may be two cookies. Of undeclared cookies with one
+name it does not matter which a service takes: nothing has been said of either.
 """
 
 from __future__ import annotations
@@ -16,6 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
+from urllib.parse import unquote
 
 from portcullis.engine.decision import Modify
 from portcullis.engine.openapi.arguments.errors import ArgumentError
@@ -33,6 +43,8 @@ _ALL: Final = Modify(remove_fields=frozenset({_NAME}))
 _VALUE: Final = re.compile(r"[!#-+\--:<-\[\]-~]*+")
 _LIST: Final = re.compile(r"[!#-:<-\[\]-~]*+")
 _PASSING: Final = re.compile(r'"[^"]*+"|[^"]*+')
+_OTHER_BREAKS: Final = re.compile(r"[\s,\"\\]++")
+_MADE_UNDERSCORE: Final = str.maketrans(" .+[", "____")
 
 
 class CookieReader:
@@ -51,6 +63,7 @@ class CookieReader:
         self._required = tuple(plan.name for plan in plans if plan.required)
         self._fits = fits
         self._undeclared = undeclared
+        self._alike = frozenset(alike for name in self._plans for alike in _readings(name))
 
     @property
     def is_idle(self) -> bool:
@@ -89,7 +102,7 @@ class CookieReader:
             written, equals, text = pair.partition("=")
             name = written.strip(" \t")
             if name not in plans:
-                if self._passes(name, text):
+                if self._passes(name, pair, text):
                     kept.append(pair)
                 continue
             if name in texts:
@@ -109,11 +122,13 @@ class CookieReader:
             return _ALL
         return Modify(set_fields=((_NAME, "; ".join(pair.strip(" \t") for pair in kept).encode("latin-1")),))
 
-    def _passes(self, name: str, text: str) -> bool:
-        """Whether an undeclared cookie passes; it is dropped otherwise."""
+    def _passes(self, name: str, pair: str, text: str) -> bool:
+        """Whether an undeclared cookie, written as ``pair``, passes; it is dropped otherwise."""
         if self._undeclared == "allow":
             if not _PASSING.fullmatch(text.strip(" \t")):
                 raise ArgumentError("malformed", "cookie", name, text)
+            if name.startswith("$") or self._is_alike(name) or self._hides_another(pair):
+                raise ArgumentError("alike", "cookie", name, text)
             return True
         if self._undeclared == "refuse" and name:
             raise ArgumentError("undeclared", "cookie", name)
@@ -123,7 +138,22 @@ class CookieReader:
         grammar = _LIST if plan is not None and plan.by_commas else _VALUE
         if not grammar.fullmatch(text):
             raise ArgumentError("malformed", "cookie", name, text)
+        if "," in text and self._hides_another(text[text.index(",") :]):
+            raise ArgumentError("alike", "cookie", name, text)
         if plan is not None:
             value = plan.value(text, self._fits)
             if plan.key is not None:
                 values[plan.key] = value
+
+    def _hides_another(self, text: str) -> bool:
+        """Whether some service would find a declared cookie in ``text``, which is part of another one."""
+        return any(self._is_alike(piece.lstrip("=").partition("=")[0]) for piece in _OTHER_BREAKS.split(text))
+
+    def _is_alike(self, name: str) -> bool:
+        return bool(name) and not self._alike.isdisjoint(_readings(name))
+
+
+def _readings(name: str) -> tuple[str, str]:
+    """What services may take the name of a cookie for: ``N``, ``n[0]`` and ``%6e`` for ``n``, ``a.b`` for ``a_b``."""
+    name = unquote(name, "latin-1").strip().lower()
+    return name.translate(_MADE_UNDERSCORE), name.partition("[")[0].translate(_MADE_UNDERSCORE)

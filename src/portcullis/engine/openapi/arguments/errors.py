@@ -6,7 +6,7 @@ from typing import Literal
 
 from portcullis.engine.openapi.parameter_reading import Location
 
-Fault = Literal["missing", "undeclared", "malformed", "repeated", "separator", "too many", "too deep"]
+Fault = Literal["missing", "undeclared", "malformed", "repeated", "separator", "too many", "too deep", "alike"]
 Path = tuple[str | int, ...]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import product
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ class FieldReader:
     def __init__(self, parameters: Iterable[SpecParameter], names: Mapping[str, str], fits: Fits) -> None:
         plans = [plan_of(parameter, names, decode_field) for parameter in parameters]
         self._plans = tuple((plan.name.lower().encode(), plan) for plan in plans)
-        self._alike = _alike(self._plans)
+        self._alike = _alike(tuple((name, plan.name) for name, plan in self._plans))
         self._fits = fits
 
     def read(self, request: RequestView, values: dict[str, Any]) -> None:
@@ -56,16 +57,18 @@ def _text(field: bytes, plan: Plan) -> str:
         raise ArgumentError("malformed", "header", plan.name, "") from None
 
 
-def _alike(plans: Iterable[tuple[bytes, Plan]]) -> dict[bytes, str]:
+@lru_cache(maxsize=1024)
+def _alike(parameters: tuple[tuple[bytes, str], ...]) -> Mapping[bytes, str]:
     """Names of fields that a service behind CGI or WSGI takes for one of the parameters (RFC 3875 4.1.18).
 
-    To it ``page_size`` and ``page-size`` are the same: one of them would pass unchecked.
+    To it ``page_size`` and ``page-size`` are the same: one of them would pass unchecked. The operations of a document
+    mostly share their parameters, and so what this gives for them.
     """
     alike = {}
-    for name, plan in plans:
+    for name, written in parameters:
         first, *rest = re.split(b"[-_]", name, maxsplit=_MAX_MARKS)
         for marks in product((b"-", b"_"), repeat=len(rest)):
-            alike[first + b"".join(mark + part for mark, part in zip(marks, rest, strict=True))] = plan.name
-    for name, _ in plans:
+            alike[first + b"".join(mark + part for mark, part in zip(marks, rest, strict=True))] = written
+    for name, _ in parameters:
         del alike[name]
     return alike

@@ -53,8 +53,9 @@ class PathReader:
             (plan.name, plan.key, plan.scalar) for plan in plans if plan.scalar is not None and plan.key is not None
         )
         simple = {name for name, _, _ in self.simple}
-        places = _places(route)
-        self._others = tuple((plan, places.get(plan.name)) for plan in plans if plan.name not in simple)
+        others = [plan for plan in plans if plan.name not in simple]
+        places = _places(route) if others else {}
+        self._others = tuple((plan, places.get(plan.name)) for plan in others)
 
     @property
     def is_idle(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -48,14 +49,21 @@ class ArgumentReader:
         path = PathReader(by_location["path"], names, fits, route)
         self._simple_path = path.simple
         self._path = None if path.is_idle else path.read
-        query = QueryReader(by_location["query"], names, fits, undeclared, credentials=credentials, withheld=withheld)
+        query = (
+            QueryReader(by_location["query"], names, fits, undeclared, credentials=credentials, withheld=withheld)
+            if by_location["query"]
+            else _without_query(undeclared, frozenset(credentials), frozenset(withheld))
+        )
         self._query = query.read
         self._needs_query = bool(query.required)
         self._fields = FieldReader(in_fields, names, fits).read if in_fields else None
         # Whoever declares the whole field means all cookies in it.
         declared_whole = any(parameter.name.lower() == "cookie" for parameter in in_fields)
-        cookie = CookieReader(
-            by_location["cookie"], names, fits, "allow" if declared_whole else cookies, credential_cookies
+        of_cookies: Undeclared = "allow" if declared_whole else cookies
+        cookie = (
+            CookieReader(by_location["cookie"], names, fits, of_cookies, credential_cookies)
+            if by_location["cookie"]
+            else _without_cookies(of_cookies, frozenset(credential_cookies))
         )
         self._needs_cookies = cookie.is_needed
         self._cookies = None if cookie.is_idle else cookie.read
@@ -86,3 +94,19 @@ class ArgumentReader:
             if without is not None:
                 change = without if change is None else msgspec.structs.replace(without, query=change.query)
         return values, change
+
+
+@lru_cache(maxsize=256)
+def _without_query(undeclared: Undeclared, credentials: frozenset[str], withheld: frozenset[str]) -> QueryReader:
+    """The reader for all operations without parameters in the query: there is nothing in it that would be theirs."""
+    return QueryReader((), {}, _fits_nothing, undeclared, credentials=credentials, withheld=withheld)
+
+
+@lru_cache(maxsize=256)
+def _without_cookies(undeclared: Undeclared, credentials: frozenset[str]) -> CookieReader:
+    """The same for cookies."""
+    return CookieReader((), {}, _fits_nothing, undeclared, credentials)
+
+
+def _fits_nothing(_values: Mapping[str, Any]) -> bool:
+    return False

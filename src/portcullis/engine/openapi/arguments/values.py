@@ -60,6 +60,8 @@ def _objects(parts: dict[str, Parts], shape: Shape) -> list[Any]:
 
 def is_certain(shape: Shape) -> bool:
     """Whether no parts can be read as several values of ``shape``."""
+    if shape.items is None and shape.properties is None and not shape.prefix:
+        return len(shape.scalars) <= 1
     pending, seen = [shape], set()
     while pending:
         here = pending.pop()

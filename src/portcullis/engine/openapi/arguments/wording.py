@@ -17,6 +17,7 @@ from portcullis.engine.openapi.wording import found, listing
 _MAX_POINTER = 200
 _MAX_NAME = 60
 
+_UNLIKE = "a cookie that holds none of those that are declared"
 _NONE = {"query": "no query parameters", "cookie": "no cookies"}
 
 
@@ -75,6 +76,9 @@ def described(
             return f"{what} has too many items.", Finding(where, "", f"at most {MAX_ITEMS} items", stated)
         case "too deep":
             return f"{what} is nested too deeply.", Finding(where, "", f"at most {MAX_DEPTH} levels", stated)
+        case "alike":
+            written = found(error.text, (location, name))
+            return f"{what} may be read as another one.", Finding(where, written, _UNLIKE, stated)
     finding = Finding(where, found(error.text, (location, name, *path)), f"{expected}{_style(parameter)}", stated)
     return f"{what} must be {expected}.", finding
 
@@ -95,6 +99,9 @@ def _of_no_parameter(
         if error.fault == "repeated":
             what = called(location, name) if name else "The header field Cookie"
             return f"{what} is given more than once.", Finding(where, "", "one")
+        if error.fault == "alike":
+            finding = Finding(where, found(error.text, (location, name)), _UNLIKE)
+            return f"{called(location, name)} may be read as another one.", finding
         finding = Finding(where, found(error.text, (location, name)), "a cookie value (RFC 6265 4.1.1)")
         return f"{called(location, name)} is not written as a cookie.", finding
     if error.fault == "too many":

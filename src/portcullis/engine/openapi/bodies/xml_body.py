@@ -12,14 +12,15 @@ from portcullis.engine.openapi.arguments.plans import Fits
 from portcullis.engine.openapi.arguments.query import Undeclared
 from portcullis.engine.openapi.bodies.errors import BodyError, Path
 from portcullis.engine.openapi.bodies.roles import Content
-from portcullis.engine.openapi.bodies.xml_text import Element, Name, parse_xml
+from portcullis.engine.openapi.bodies.xml_text import Element, parse_xml
 from portcullis.engine.openapi.parameters import READINGS
 from portcullis.engine.openapi.xml_reading import SpecXml, XmlField, XmlName, XmlNode
 from portcullis.engine.strict_json import Limits
 
-_XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
-_NIL: Final[Name] = (_XSI, "nil")
+_NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_BLANKS: Final = " \t\n"
 _MAX_NAME: Final = 60
+_TEXT: Final = ("string",)
 
 
 class XmlBody(msgspec.Struct, frozen=True):
@@ -50,7 +51,7 @@ class XmlReader:
     """
 
     def __init__(self, spec: SpecXml, undeclared: Undeclared, limits: Limits) -> None:
-        self._root = spec.root
+        self._root = {_written(name): name.local for name in spec.root}
         self._nodes = [_Places(node) for node in spec.nodes]
         self._passes = undeclared == "allow"
         self._limits = limits
@@ -59,33 +60,38 @@ class XmlReader:
     def read(self, data: bytes, path: Path = (), *, prefer_text: bool = False) -> Any:
         """The value of the text ``data``, which stands at ``path`` of a body. Raises :class:`BodyError`."""
         root = parse_xml(data, self._limits, path)
-        if self._root and not any(_matches(root.name, name, None) for name in self._root):
-            names = " or ".join(dict.fromkeys(name.local for name in self._root))
+        if self._root and root.tag not in self._root:
+            names = " or ".join(dict.fromkeys(self._root.values()))
             detail = f"The root element must be {names}."
-            raise BodyError("value", detail, path=path, found=shorten(root.name[1], _MAX_NAME), allowed=names)
+            raise BodyError("value", detail, path=path, found=_shown(root.tag), allowed=names)
         return _Conversion(self._nodes, self._passes, prefer_text).value(root, 0, path)
 
 
+_Declared = dict[str, XmlField]
+"""Fields by the names of their elements or attributes, as the parser writes them."""
+
+
 class _Places:
-    """What may be in an element, by the local names of what is in it."""
+    """What may be in an element, by the names of what is in it."""
 
     def __init__(self, node: XmlNode) -> None:
         self.node = node
-        self.attributes = _by_local_name(node.attributes)
-        self.elements = _by_local_name(node.elements)
-        self.items = _by_local_name((node.items,) if node.items is not None else ())
+        self.attributes = _by_name(node.attributes)
+        self.elements = _by_name(node.elements)
+        self.items = _by_name((node.items,) if node.items is not None else ())
         self.properties = {field.property for field in (*node.attributes, *node.elements)}
 
 
-_Declared = dict[str, list[tuple[XmlName, XmlField]]]
-
-
-def _by_local_name(fields: tuple[XmlField, ...]) -> _Declared:
+def _by_name(fields: tuple[XmlField, ...]) -> _Declared:
     found: _Declared = {}
     for field in fields:
         for name in field.names:
-            found.setdefault(name.local, []).append((name, field))
+            found.setdefault(_written(name), field)
     return found
+
+
+def _written(name: XmlName) -> str:
+    return name.local if name.namespace is None else f"{{{name.namespace}}}{name.local}"
 
 
 class _Conversion:
@@ -100,73 +106,82 @@ class _Conversion:
         """The value of ``element``, which is what the node ``number`` describes."""
         places = self._nodes[number]
         node = places.node
-        if element.attributes.get(_NIL) in ("true", "1") and node.nullable and element.is_empty:
+        has_children = len(element) > 0
+        has_attributes = bool(element.keys())
+        if not has_children and not has_attributes and node.scalars:
+            return self._scalar(element.text or "", element.tag, node, path)
+        if has_attributes and node.nullable and element.get(_NIL) in ("true", "1") and _is_empty(element):
             return None
-        if node.items is not None and not node.is_object and (element.children or not node.scalars):
-            return self._list(element, places, path)
-        if node.is_object and (element.children or element.attributes or not node.scalars):
+        if node.items is not None and not node.is_object and (has_children or not node.scalars):
+            return self._list(element, places, node.items, path)
+        if node.is_object and (has_children or has_attributes or not node.scalars):
             return self._object(element, places, path)
-        if element.children or element.attributes:
-            child = next(iter(element.children), None)
-            name = child.name if child is not None else next(iter(element.attributes))
-            raise _undeclared(name, path)
-        return self._scalar(element, node, path)
+        if has_children or has_attributes:
+            raise _undeclared(element[0].tag if has_children else next(iter(element.attrib)), path)
+        return self._scalar(element.text or "", element.tag, node, path)
 
-    def _scalar(self, element: Element, node: XmlNode, path: Path) -> Any:
-        text = element.text
+    def _scalar(self, text: str, name: str, node: XmlNode, path: Path) -> Any:
         kinds = node.scalars
-        if self._prefer_text and "string" in kinds:
+        if kinds[:1] == _TEXT or (self._prefer_text and "string" in kinds):
             return text
         for kind in kinds:
             try:
-                return READINGS[kind](text if kind == "string" else text.strip(" \t\n"))
+                return READINGS[kind](text if kind == "string" else text.strip(_BLANKS))
             except ValueError:
                 continue
-        if node.nullable and not text.strip():
+        if node.nullable and not text.strip(_BLANKS):
             return None
         allowed = " or ".join(kinds) or "nothing"
-        detail = f"The element {shorten(element.name[1], _MAX_NAME)} must be {allowed}."
+        detail = f"The element {_shown(name)} must be {allowed}."
         raise BodyError("type", detail, path=path, found="text", allowed=allowed)
 
-    def _list(self, element: Element, places: _Places, path: Path) -> list[Any]:
+    def _list(self, element: Element, places: _Places, items: XmlField, path: Path) -> list[Any]:
         _no_text(element, path)
-        for name in element.attributes:
+        for name in element.attrib:
             self._not_declared(name, path)
-        items: list[Any] = []
-        for child in element.children:
-            field = _find(places.items, child.name, element.name[0])
-            if field is None:
-                self._not_declared(child.name, path)
+        found: list[Any] = []
+        around = _namespace(element.tag)
+        for child in element:
+            if _find(places.items, child.tag, around) is None:
+                self._not_declared(child.tag, path)
             else:
-                items.append(self.value(child, field.node, (*path, len(items))))
-        return items
+                found.append(self.value(child, items.node, (*path, len(found))))
+        return found
 
     def _object(self, element: Element, places: _Places, path: Path) -> dict[str, Any]:
         _no_text(element, path)
         found: dict[str, Any] = {}
-        for name, text in element.attributes.items():
-            field = _find(places.attributes, name, None)
+        for name, text in element.items():
+            field = places.attributes.get(name)
             if field is not None:
-                leaf = Element(name, {}, [], [text])
-                found[field.property] = self.value(leaf, field.node, (*path, field.property))
+                key = field.property
+                found[key] = self._attribute(name, text, field.node, (*path, key))
             elif name != _NIL:
                 self._further(name, text, places, found, path)
-        for child in element.children:
-            field = _find(places.elements, child.name, element.name[0])
+        around = _namespace(element.tag)
+        for child in element:
+            field = _find(places.elements, child.tag, around)
             if field is None:
-                self._further(child.name, child, places, found, path)
-            elif field.is_list:
-                items = found.setdefault(field.property, [])
-                items.append(self.value(child, field.node, (*path, field.property, len(items))))
-            elif field.property in found:
-                raise _repeated(child.name, (*path, field.property))
+                self._further(child.tag, child, places, found, path)
+                continue
+            key = field.property
+            if field.is_list:
+                items = found.setdefault(key, [])
+                items.append(self.value(child, field.node, (*path, key, len(items))))
+            elif key in found:
+                raise _repeated(child.tag, (*path, key))
             else:
-                found[field.property] = self.value(child, field.node, (*path, field.property))
+                found[key] = self.value(child, field.node, (*path, key))
         return found
 
-    def _further(self, name: Name, what: str | Element, places: _Places, found: dict[str, Any], path: Path) -> None:
+    def _attribute(self, name: str, text: str, number: int, path: Path) -> Any:
+        leaf = Element(name)
+        leaf.text = text
+        return self.value(leaf, number, path)
+
+    def _further(self, name: str, what: str | Element, places: _Places, found: dict[str, Any], path: Path) -> None:
         """Something that has no place: in an object that may have any field it is one."""
-        local = name[1]
+        local = _local(name)
         if not places.node.is_open or local in places.properties:
             self._not_declared(name, path)
         elif local in found:
@@ -174,58 +189,74 @@ class _Conversion:
         else:
             found[local] = what if isinstance(what, str) else _plain(what, (*path, local))
 
-    def _not_declared(self, name: Name, path: Path) -> None:
+    def _not_declared(self, name: str, path: Path) -> None:
         if not self._passes:
             raise _undeclared(name, path)
 
 
-def _find(declared: _Declared, name: Name, around: str | None) -> XmlField | None:
-    for candidate, field in declared.get(name[1], ()):
-        if _matches(name, candidate, around):
-            return field
-    return None
+def _find(declared: _Declared, name: str, around: str) -> XmlField | None:
+    """What the element ``name`` is; one that is declared without a namespace may have that of what is ``around``."""
+    field = declared.get(name)
+    if field is None and around and name.startswith(around):
+        field = declared.get(name[len(around) :])
+    return field
 
 
-def _matches(name: Name, declared: XmlName, around: str | None) -> bool:
-    """Whether ``name`` is the one that is declared; one without a namespace may have that of what is ``around``."""
-    if name[1] != declared.local:
-        return False
-    return name[0] == declared.namespace or (declared.namespace is None and name[0] == around)
+def _namespace(name: str) -> str:
+    """The namespace of ``name`` as it is written before it: ``{urn:x}``, or nothing."""
+    return name[: name.rfind("}") + 1]
+
+
+def _local(name: str) -> str:
+    return name[name.rfind("}") + 1 :]
+
+
+def _shown(name: str) -> str:
+    return shorten(_local(name), _MAX_NAME)
+
+
+def _is_empty(element: Element) -> bool:
+    return not len(element) and not element.text
 
 
 def _plain(element: Element, path: Path) -> Any:
     """An element of which nothing is declared: its text, or an object of what is in it."""
-    if not element.children and not element.attributes:
-        return element.text
+    if not len(element) and not element.keys():
+        return element.text or ""
     _no_text(element, path)
     found: dict[str, Any] = {}
+    repeated: dict[str, list[Any]] = {}
     for name, value in _within(element, path):
-        if name in found:
-            found[name] = [*found[name], value] if isinstance(found[name], list) else [found[name], value]
+        if name in repeated:
+            repeated[name].append(value)
+        elif name in found:
+            found[name] = repeated[name] = [found[name], value]
         else:
             found[name] = value
     return found
 
 
 def _within(element: Element, path: Path) -> Iterator[tuple[str, Any]]:
-    for name, text in element.attributes.items():
-        yield name[1], text
-    for child in element.children:
-        yield child.name[1], _plain(child, (*path, child.name[1]))
+    for name, text in element.items():
+        yield _local(name), text
+    for child in element:
+        local = _local(child.tag)
+        yield local, _plain(child, (*path, local))
 
 
 def _no_text(element: Element, path: Path) -> None:
-    if element.text.strip(" \t\n"):
-        name = shorten(element.name[1], _MAX_NAME)
-        detail = f"The element {name} has text beside its elements."
+    """Refuse ``element`` if anything but blanks is directly in it."""
+    texts = [element.text, *(child.tail for child in element)]
+    if any(text and text.strip(_BLANKS) for text in texts):
+        detail = f"The element {_shown(element.tag)} has text beside its elements."
         raise BodyError("malformed", detail, path=path, found="text", allowed="elements only")
 
 
-def _repeated(name: Name, path: Path) -> BodyError:
-    detail = f"{shorten(name[1], _MAX_NAME)} is given more than once."
+def _repeated(name: str, path: Path) -> BodyError:
+    detail = f"{_shown(name)} is given more than once."
     return BodyError("duplicate", detail, path=path, allowed="one of them")
 
 
-def _undeclared(name: Name, path: Path) -> BodyError:
-    local = shorten(name[1], _MAX_NAME)
+def _undeclared(name: str, path: Path) -> BodyError:
+    local = _shown(name)
     return BodyError("undeclared", f"{local} is not declared.", path=(*path, local), allowed="what is declared")

@@ -3,157 +3,152 @@
 Parsers of XML do a great deal that no API needs, and differ in the rest. So there are no document types here and no
 entities of one's own (they read files, call other hosts, and grow without bound), no processing instructions, no other
 encodings than UTF-8; and no comments and no CDATA beside text, since some services see only the text before them.
+
+A text is read twice by the same parser (expat). First it only tells of what is not taken, and stops there; that costs
+nothing for each element, unless there is CDATA to look at or so much markup that it has to be counted. What passes is
+then built into elements by the parser itself, in C. An element takes 0.2 us so, where a call of Python for each took 3.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
-from xml.etree.ElementTree import ParseError  # nosec B405 - the error only; defusedxml parses
+from itertools import chain
+from typing import Final
 
-import msgspec
-from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
-from defusedxml.ElementTree import DefusedXMLParser  # type: ignore[import-untyped]
+# What the first is given has passed what the second was set to refuse: all that the warnings about both are for.
+from xml.etree.ElementTree import Element, XMLParser  # nosec B405
+from xml.parsers import expat  # nosec B407
 
 from portcullis.engine.openapi.bodies.errors import BodyError, Path
 from portcullis.engine.openapi.bodies.text_body import read_text
 from portcullis.engine.strict_json import Limits
 
-Name = tuple[str | None, str]
-"""Namespace and local name."""
+__all__ = ["MAX_NAMESPACE", "Element", "parse_xml"]
 
-_BOM: Final = "\ufeff"
+MAX_NAMESPACE: Final = 256
+"""Characters of the name of a namespace: the parser writes it out for every element in it."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_CDATA: Final = b"<![CDATA["
 _ENCODINGS: Final = (None, "utf-8", "us-ascii")
-
-
-class Element(msgspec.Struct):
-    """An element: its attributes, and the elements and the text in it, in order."""
-
-    name: Name
-    attributes: dict[Name, str]
-    children: list[Element]
-    pieces: list[str]
-
-    @property
-    def text(self) -> str:
-        """All text directly in it."""
-        return "".join(self.pieces)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is in it."""
-        return not self.children and not self.pieces
+_SEPARATOR: Final = "}"
 
 
 def parse_xml(data: bytes, limits: Limits, path: Path = ()) -> Element:
-    """The root element of the text ``data``. Raises :class:`BodyError`.
+    """The root element of the text ``data``; names are ``{namespace}local``. Raises :class:`BodyError`.
 
     ``limits``: ``depth`` of elements in one another; ``keys``: elements and attributes; ``string``: characters of a
     text.
     """
-    text = read_text(data, path=path)
-    builder = _Builder(limits, path)
-    parser = DefusedXMLParser(target=builder, encoding="utf-8", forbid_dtd=True)
-    parser.parser.XmlDeclHandler = builder.declaration
-    parser.parser.StartCdataSectionHandler = builder.begin_cdata
-    parser.parser.EndCdataSectionHandler = builder.end_cdata
-    if text.startswith(_BOM):
-        raise builder.error("it begins with a byte order mark")
-    try:
-        parser.feed(data)
-        parser.close()
-    except DefusedXmlException:
-        raise builder.error("it has a document type") from None
-    except ParseError as error:
-        line, column = error.position
-        raise builder.error(f"not well-formed at line {line}, column {column + 1}") from None
-    assert builder.root is not None
-    return builder.root
+    read_text(data, path=path)
+    _Guard(data, limits, path).check()
+    parser = XMLParser(encoding="utf-8")  # noqa: S314  # nosec B314
+    parser.feed(data)
+    root: Element = parser.close()
+    _check_depth(root, limits.depth, path)
+    if len(data) > limits.string:
+        _check_texts(root, limits.string, path)
+    return root
 
 
-class _Builder:
-    """Builds the elements as the parser tells of them, and stops it at what is not taken."""
+class _Guard:
+    """Refuses what is not taken, as the parser tells of it."""
 
-    def __init__(self, limits: Limits, path: Path) -> None:
+    def __init__(self, data: bytes, limits: Limits, path: Path) -> None:
+        self._data = data
         self._limits = limits
         self._path = path
-        self._open: list[Element] = []
         self._count = 0
-        self._length = 0  # characters of the text that is being read
+        self._has_text = False  # since the last tag
         self._after_cdata = False
         self._in_cdata = False
-        self.root: Element | None = None
+        parser = self._parser = expat.ParserCreate("utf-8", _SEPARATOR)
+        parser.XmlDeclHandler = self._declaration
+        parser.StartDoctypeDeclHandler = self._document_type
+        parser.StartNamespaceDeclHandler = self._namespace
+        parser.CommentHandler = self._comment
+        parser.ProcessingInstructionHandler = self._instruction
+        has_cdata = _CDATA in data
+        # No tag is without a "<", and no attribute without a "=": mostly that is enough to know.
+        if has_cdata or data.count(b"<") - data.count(b"</") + data.count(b"=") > limits.keys:
+            parser.StartElementHandler = self._start
+        if has_cdata:
+            parser.EndElementHandler = self._end
+            parser.CharacterDataHandler = self._text
+            parser.StartCdataSectionHandler = self._begin_cdata
+            parser.EndCdataSectionHandler = self._end_cdata
 
-    def error(self, reason: str) -> BodyError:
-        """The error that the text can't be read for ``reason``."""
+    def check(self) -> None:
+        """Read the text. Raises :class:`BodyError`."""
+        if self._data.startswith(_BOM):
+            raise self._error("it begins with a byte order mark")
+        try:
+            self._parser.Parse(self._data, True)
+        except expat.ExpatError as error:
+            raise self._error(f"not well-formed at line {error.lineno}, column {error.offset + 1}") from None
+
+    def _error(self, reason: str) -> BodyError:
         detail = f"The XML can't be read: {reason}."
         return BodyError("malformed", detail, path=self._path, found=reason, allowed="XML 1.0 without a document type")
 
-    def declaration(self, version: str, encoding: str | None, _standalone: int) -> None:
-        """The XML declaration."""
+    def _declaration(self, version: str, encoding: str | None, _standalone: int) -> None:
         if version != "1.0":
-            raise self.error("its version is not 1.0")
+            raise self._error("its version is not 1.0")
         if (encoding and encoding.lower()) not in _ENCODINGS:
-            raise self.error("its encoding is not UTF-8")
+            raise self._error("its encoding is not UTF-8")
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """An element begins."""
+    def _document_type(self, *_what: object) -> None:
+        raise self._error("it has a document type")
+
+    def _comment(self, _text: str) -> None:
+        raise self._error("it has a comment")
+
+    def _instruction(self, _target: str, _data: str) -> None:
+        raise self._error("it has a processing instruction")
+
+    def _namespace(self, _prefix: str | None, name: str | None) -> None:
+        if name is not None and len(name) > MAX_NAMESPACE:
+            raise _exceeds(f"at most {MAX_NAMESPACE} characters of the name of a namespace", self._path)
+
+    def _start(self, _name: str, attributes: dict[str, str]) -> None:
         self._count += 1 + len(attributes)
         if self._count > self._limits.keys:
-            raise self._exceeds(f"at most {self._limits.keys} elements and attributes")
-        if len(self._open) == self._limits.depth:
-            raise self._exceeds(f"at most {self._limits.depth} levels of elements")
-        if any(len(value) > self._limits.string for value in attributes.values()):
-            raise self._exceeds(f"at most {self._limits.string} characters of text")
-        element = Element(_name(tag), {_name(name): value for name, value in attributes.items()}, [], [])
-        if self._open:
-            self._open[-1].children.append(element)
-        else:
-            self.root = element
-        self._open.append(element)
-        self._length, self._after_cdata = 0, False
+            raise _exceeds(f"at most {self._limits.keys} elements and attributes", self._path)
+        self._has_text = self._after_cdata = False
 
-    def end(self, _tag: str) -> None:
-        """It ends."""
-        self._open.pop()
-        self._length, self._after_cdata = 0, False
+    def _end(self, _name: str) -> None:
+        self._has_text = self._after_cdata = False
 
-    def data(self, text: str) -> None:
-        """Text in the element that is open."""
-        if self._after_cdata and not self._in_cdata:
-            raise self.error("it has CDATA beside text")
-        self._length += len(text)
-        if self._length > self._limits.string:
-            raise self._exceeds(f"at most {self._limits.string} characters of text")
-        self._open[-1].pieces.append(text)
+    def _text(self, _text: str) -> None:
+        if self._in_cdata:
+            return
+        if self._after_cdata:
+            raise self._error("it has CDATA beside text")
+        self._has_text = True
 
-    def begin_cdata(self) -> None:
-        """A CDATA section begins."""
-        if self._open[-1].pieces or self._after_cdata:
-            raise self.error("it has CDATA beside text")
+    def _begin_cdata(self) -> None:
+        if self._has_text or self._after_cdata:
+            raise self._error("it has CDATA beside text")
         self._in_cdata = True
 
-    def end_cdata(self) -> None:
-        """It ends."""
+    def _end_cdata(self) -> None:
         self._in_cdata, self._after_cdata = False, True
 
-    def comment(self, _text: str) -> None:
-        """Refused."""
-        raise self.error("it has a comment")
 
-    def pi(self, _target: str, _data: Any = None) -> None:
-        """Refused."""
-        raise self.error("it has a processing instruction")
-
-    def close(self) -> None:
-        """The text is whole."""
-
-    def _exceeds(self, allowed: str) -> BodyError:
-        return BodyError("limit", "The XML is too much.", path=self._path, allowed=allowed)
+def _check_depth(root: Element, depth: int, path: Path) -> None:
+    level = [root]
+    for _ in range(depth):
+        level = list(chain.from_iterable(level))
+        if not level:
+            return
+    raise _exceeds(f"at most {depth} levels of elements", path)
 
 
-def _name(tag: str) -> Name:
-    """``{namespace}local``, as the parser writes it."""
-    if tag.startswith("{"):
-        namespace, _, local = tag[1:].rpartition("}")
-        return namespace, local
-    return None, tag
+def _check_texts(root: Element, length: int, path: Path) -> None:
+    for element in root.iter():
+        for text in (element.text or "", element.tail or "", *element.attrib.values()):
+            if len(text) > length:
+                raise _exceeds(f"at most {length} characters of text", path)
+
+
+def _exceeds(allowed: str, path: Path) -> BodyError:
+    return BodyError("limit", "The XML is too much.", path=path, allowed=allowed)

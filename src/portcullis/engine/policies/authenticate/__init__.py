@@ -1,9 +1,11 @@
 """The phase ``authenticate``: who calls?
 
-An operation lists the identities it accepts; the first of them whose credential is in the request decides, for or
-against. If none is there the request is refused. Callers are told one thing only, ``authenticate.failed`` with the
-challenges of all accepted identities: whether a credential was missing, unknown, expired or revoked is for the
-record, since an attacker who can tell these apart can sort stolen credentials.
+An operation lists what it accepts: identities, or several that are asked for together (``all_of``). The first of them
+whose credential is in the request decides, for or against. If none is there the request is refused. Callers are told
+one thing only, ``authenticate.failed`` with the challenges of all accepted identities: whether a credential was
+missing, unknown, expired or revoked is for the record, since an attacker who can tell these apart can sort stolen
+credentials. Where it can't be found out who calls, because whoever must be asked is away, the answer is
+``authenticate.unavailable``, and never a grant.
 
 A kind's ``compile(name, config, ports)`` gives an :class:`Authenticator`. Credentials are taken out of what is sent
 upstream unless their identity says ``forward: true``, on public operations too: the service has no use for them,
@@ -12,148 +14,96 @@ and what it does not get it can't log.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from portcullis.engine.codes import Code
+from portcullis.engine.authentication.deciding import all_of, first_present_decides, further_steps
+from portcullis.engine.authentication.proof import Authenticator
+from portcullis.engine.authentication.withholding import withholding
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
-from portcullis.engine.decision import Finding, Modify, Refuse
-from portcullis.engine.facts import Facts
-from portcullis.engine.policy import Policy, Step, StepFunction, policies_of
-from portcullis.engine.query_credentials import without_credentials
-from portcullis.engine.request import RequestView
+from portcullis.engine.policy import Policy, Step, policies_of
 
 if TYPE_CHECKING:
     from portcullis.engine.operation import OperationContext
-
-FAILED: Final = Code("authenticate.failed", 401, "The caller could not be authenticated")
-MISSING: Final = Code("authenticate.missing", 401, "No credential was presented", FAILED)
-DUPLICATE_CREDENTIAL: Final = Code(
-    "authenticate.duplicate_credential", 401, "More than one credential was presented", FAILED
-)
-
-Absent = Literal["absent"]
-ABSENT: Final[Absent] = "absent"
-Proof = Callable[[RequestView, Facts], Refuse | Absent | Awaitable[Refuse | None] | None]
-
-
-class Authenticator(msgspec.Struct, frozen=True):
-    """One identity, compiled.
-
-    ``prove``: looks for the credential and says at once ``ABSENT`` where there is none; otherwise it establishes
-    the identity and gives ``None``, or refuses, or gives an awaitable of either. ``challenge``: its
-    ``WWW-Authenticate`` value (RFC 9110 11.6.1); ``field`` and ``query``: the header field (lower-case) and the
-    query parameter its credential may be in; ``forward``: the service behind gets the credential too.
-    """
-
-    policy: str
-    prove: Proof
-    challenge: bytes
-    field: bytes | None = None
-    query: str | None = None
-    forward: bool = False
 
 
 def compile_phase(context: OperationContext) -> tuple[Step, ...]:
     """The steps that authenticate one operation. Raises :class:`ConfigurationError` if it has no authentication."""
     settings = context.settings
+    credentials = tuple(_identities(context))
     if settings.public:
-        return _withholding("authenticate.public", _authenticators(context))
+        return withholding("authenticate.public", credentials)
     if settings.authenticate is None or not settings.authenticate.any_of:
         raise _mistake(
             context.where,
             "operation has no authentication",
             "list identities (authenticate: [partners]) or say public: true",
         )
-    accepted = _authenticators(context)
+    accepted = _accepted(context)
     names = {authenticator.policy for authenticator in accepted}
     policy = names.pop() if len(names) == 1 else "authenticate"
     monitor = settings.authenticate.mode == "monitor"
     # What is withheld does not depend on the outcome, so that a monitored refusal leaks nothing either.
-    return (*_withholding(policy, accepted), Step(policy, "head", _first_present_decides(accepted), monitor))
+    decides = Step(policy, "head", first_present_decides(accepted), monitor)
+    return (*withholding(policy, credentials), decides, *further_steps(accepted))
 
 
 def credential_query_names(context: OperationContext) -> frozenset[str]:
     """Query parameters that carry credentials of this operation; no document has to declare them."""
-    names = (authenticator.query for authenticator in _authenticators(context))
+    names = (authenticator.query for authenticator in _identities(context))
     return frozenset(name for name in names if name is not None)
 
 
 def credential_header_names(context: OperationContext) -> tuple[str, ...]:
     """Header fields that carry credentials of this operation, lower-case."""
-    fields = (authenticator.field for authenticator in _authenticators(context))
-    return tuple(field.decode() for field in fields if field is not None)
+    return tuple(field.decode() for authenticator in _identities(context) for field in authenticator.fields)
+
+
+def credential_cookie_names(context: OperationContext) -> frozenset[str]:
+    """Cookies that carry credentials of this operation; no document has to declare them."""
+    return frozenset(name for each in _identities(context) for name in each.cookies)
 
 
 def withheld_query_names(context: OperationContext) -> frozenset[str]:
     """Those of :func:`credential_query_names` that are taken out of what is sent upstream."""
-    withheld = (authenticator for authenticator in _authenticators(context) if not authenticator.forward)
+    withheld = (authenticator for authenticator in _identities(context) if not authenticator.forward)
     return frozenset(authenticator.query for authenticator in withheld if authenticator.query is not None)
 
 
 def forwarded_fields(context: OperationContext) -> frozenset[bytes]:
     """Header fields (lower-case) that carry credentials of this operation, and are sent upstream."""
-    forwarded = (authenticator for authenticator in _authenticators(context) if authenticator.forward)
-    return frozenset(authenticator.field for authenticator in forwarded if authenticator.field is not None)
+    return frozenset(field for each in _identities(context) if each.forward for field in each.fields)
 
 
-def _first_present_decides(accepted: tuple[Authenticator, ...]) -> StepFunction:
-    challenges = tuple((b"www-authenticate", authenticator.challenge) for authenticator in accepted)
-    proofs = tuple(authenticator.prove for authenticator in accepted)
-    missing = Refuse(
-        MISSING,
-        finding=Finding(allowed=", ".join(authenticator.challenge.decode() for authenticator in accepted)),
-        fields=challenges,
-    )
-
-    def challenged(refusal: Refuse | None) -> Refuse | None:
-        return None if refusal is None else Refuse(refusal.code, refusal.detail, refusal.finding, challenges)
-
-    async def when_proven(pending: Awaitable[Refuse | None]) -> Refuse | None:
-        return challenged(await pending)
-
-    def authenticate(request: RequestView, facts: Facts) -> Refuse | Awaitable[Refuse | None] | None:
-        for prove in proofs:
-            answer = prove(request, facts)
-            if answer is None:
-                return None
-            if isinstance(answer, Refuse):
-                return challenged(answer)
-            if not isinstance(answer, str):
-                return when_proven(answer)
-        return missing
-
-    return authenticate
-
-
-def _withholding(policy: str, authenticators: tuple[Authenticator, ...]) -> tuple[Step, ...]:
-    """The step that takes credentials out of what is sent upstream, if there is anything to take out."""
-    withheld = [authenticator for authenticator in authenticators if not authenticator.forward]
-    fields = frozenset(authenticator.field for authenticator in withheld if authenticator.field is not None)
-    names = frozenset(authenticator.query for authenticator in withheld if authenticator.query is not None)
-    without_fields = Modify(remove_fields=fields) if fields else None
-
-    def withhold_fields(_request: RequestView, _facts: Facts) -> Modify | None:
-        return without_fields
-
-    def withhold(request: RequestView, _facts: Facts) -> Modify | None:
-        query = request.query
-        kept = without_credentials(query, names)
-        return without_fields if kept is query else Modify(remove_fields=fields, query=kept)
-
-    if names:
-        return (Step(policy, "head", withhold),)
-    return (Step(policy, "head", withhold_fields),) if fields else ()
-
-
-def _authenticators(context: OperationContext) -> tuple[Authenticator, ...]:
+def _identities(context: OperationContext) -> Iterator[Authenticator]:
+    """Every identity that the operation lists, alone or together with others."""
     settings = context.settings.authenticate
-    return tuple(_authenticator(context, name) for name in settings.any_of) if settings is not None else ()
+    for entry in settings.any_of if settings is not None else ():
+        for name in [entry] if isinstance(entry, str) else entry.all_of:
+            yield _authenticator(context, name)
+
+
+def _accepted(context: OperationContext) -> list[Authenticator]:
+    """What the operation accepts, in order: the first that is present decides."""
+    settings = context.settings.authenticate
+    return [
+        _authenticator(context, entry)
+        if isinstance(entry, str)
+        else all_of([_authenticator(context, name) for name in entry.all_of])
+        for entry in (settings.any_of if settings is not None else ())
+    ]
 
 
 def _authenticator(context: OperationContext, name: str) -> Authenticator:
+    """Identity ``name``, compiled once for all operations: it may hold a cache, and keys that change."""
+    key = ("identities", name)
+    if key not in context.shared:
+        context.shared[key] = _compile_identity(context, name)
+    authenticator: Authenticator = context.shared[key]
+    return authenticator
+
+
+def _compile_identity(context: OperationContext, name: str) -> Authenticator:
     identity = context.configuration.identities.get(name)
     if identity is None:
         known = ", ".join(sorted(context.configuration.identities)) or "none is declared yet"

@@ -17,7 +17,10 @@ Config
     ``origins``: ``https://app.example.com``, ``https://*.example.com`` for all hosts below a domain, or ``"*"`` for
     any, which is an error together with ``credentials``. ``headers``: names that a page may send; default: those that
     the document declares, ``Content-Type`` where there is a body, and what carries the API's keys. ``expose``: names of
-    the answer that a page may read. ``max_age``: for how long a browser remembers the answer. ``mode``.
+    the answer that a page may read. ``max_age``: for how long a browser remembers the answer. ``mode``: where it is
+    ``monitor``, pages of the origins that are named get leave as ever; what comes from any other one is recorded and
+    goes its way, preflights too: to the service where the document declares ``OPTIONS`` (else 405), and what the
+    service says about CORS crosses to it. So nothing breaks for an origin that was forgotten.
 
 When it fails
     403 ``guard.origin_denied``.
@@ -87,7 +90,7 @@ class CorsConfig(Section):
     """Which web pages of other origins may call."""
 
     mode: Mode = "enforce"
-    """``enforce``, ``monitor`` (calls of any origin pass, without leave for its pages) or ``off``."""
+    """``enforce``, ``monitor`` (other origins are recorded, and treated as if there were no ``cors``) or ``off``."""
     origins: list[Annotated[str, AfterValidator(_is_origin)]] = Field(min_length=1)
     """Origins that may call: ``https://app.example.com``, ``https://*.example.com``, or ``*`` for any."""
     credentials: bool = False
@@ -134,34 +137,49 @@ def _is_own(origin: str, request: RequestView) -> bool:
     return origin == f"{request.scheme}://{host}"
 
 
+def _is_preflight(request: RequestView) -> bool:
+    headers = request.headers
+    return request.method == "OPTIONS" and b"origin" in headers and _ASKS_FOR_METHOD in headers
+
+
 def compile_cors(config: CorsConfig, _context: OperationContext) -> tuple[Step, ...]:
     """The steps that check the origin of one operation's calls, and tell a browser what it may do with the answer."""
     if config.mode == "off":
         return ()
     origins = Origins(config)
-    monitor = config.mode == "monitor"
-    answers = {} if not origins.any else {"*": _answer_fields(config, b"*")}
-    foreign = Modify(remove_fields=_OF_CORS, set_fields=() if origins.any else ((b"vary", b"origin"),))
 
     def check(request: RequestView, _facts: Facts) -> Refuse | None:
         value = request.headers.get(b"origin")
-        if value is None:
-            return None
+        if value is None or _is_preflight(request):
+            return None  # preflights have been judged by what they ask for
         origin = value.decode("latin-1")
         return None if origins.allow(origin) or _is_own(origin, request) else _denied(origin, origins)
+
+    return (Step(POLICY.name, "head", check, config.mode == "monitor"), *answer_steps(config))
+
+
+def answer_steps(config: CorsConfig) -> tuple[Step, ...]:
+    """The step that tells a browser what it may do with an answer, whoever gives it."""
+    if config.mode == "off":
+        return ()
+    origins = Origins(config)
+    answers = {} if not origins.any else {"*": _answer_fields(config, b"*")}
+    foreign = None
+    if config.mode == "enforce":
+        foreign = Modify(remove_fields=_OF_CORS, set_fields=() if origins.any else ((b"vary", b"origin"),))
 
     def tell(response: ResponseView, _facts: Facts) -> Modify | None:
         request = response.request
         value = request.headers.get(b"origin")
-        if value is not None and request.method == "OPTIONS" and _ASKS_FOR_METHOD in request.headers:
-            return None  # a preflight never reaches the service: what is said to it is the gateway's already
+        if _is_preflight(request):
+            return None  # either the gateway has answered it, or it is monitored and the service has
         if origins.any:
             return foreign if value is None else answers["*"]
         change = foreign if value is None else change_for(value)
         varies_by = response.headers.get(b"vary")
-        return change if varies_by is None else _varying(change, varies_by)
+        return change if varies_by is None or change is None else _varying(change, varies_by)
 
-    def change_for(value: bytes) -> Modify:
+    def change_for(value: bytes) -> Modify | None:
         origin = value.decode("latin-1")
         known = answers.get(origin)
         if known is None:
@@ -172,7 +190,7 @@ def compile_cors(config: CorsConfig, _context: OperationContext) -> tuple[Step, 
                 answers[origin] = known
         return known
 
-    return (Step(POLICY.name, "head", check, monitor), Step(POLICY.name, "answer", tell))
+    return (Step(POLICY.name, "answer", tell),)
 
 
 @lru_cache(maxsize=256)
@@ -199,8 +217,8 @@ def _answer_fields(config: CorsConfig, origin: bytes) -> Modify:
     return Modify(set_fields=tuple(fields), remove_fields=_OF_CORS)
 
 
-def preflight_step(operations: Mapping[str, OperationContext]) -> Step | None:
-    """The step that answers preflights for a path, if any of its ``operations`` (by method) has ``cors``."""
+def preflight_steps(operations: Mapping[str, OperationContext]) -> tuple[Step, ...]:
+    """The steps that answer preflights for a path, if any of its ``operations`` (by method) has ``cors``."""
     allowing = {
         method: _Preflight(context.settings.guard.cors, context)
         for method, context in operations.items()
@@ -209,21 +227,35 @@ def preflight_step(operations: Mapping[str, OperationContext]) -> Step | None:
         and context.settings.guard.cors.mode != "off"
     }
     if not allowing:
-        return None
+        return ()
+    methods = ", ".join(allowing)
+    monitored = frozenset(method for method, preflight in allowing.items() if preflight.is_monitored)
 
-    def answer(request: RequestView, _facts: Facts) -> Decision:
+    def decide(request: RequestView) -> tuple[str, Answer | Refuse | None]:
         asked = request.headers.get(_ASKS_FOR_METHOD)
         origin = request.headers.get(b"origin")
         if asked is None or origin is None:
-            return None
-        preflight = allowing.get(asked.decode("latin-1"))
-        if preflight is None:
-            methods = ", ".join(allowing)
-            finding = Finding("/header/access-control-request-method", shorten(asked.decode("latin-1")), methods)
-            return Refuse(ORIGIN_DENIED, finding=finding)
-        return preflight.answer(origin)
+            return "", None
+        method = asked.decode("latin-1")
+        preflight = allowing.get(method)
+        if preflight is not None:
+            return method, preflight.answer(origin)
+        finding = Finding("/header/access-control-request-method", shorten(method), methods)
+        return method, Refuse(ORIGIN_DENIED, finding=finding)
 
-    return Step(POLICY.name, "head", answer)
+    def is_monitored(method: str) -> bool:
+        return method in monitored or (method not in allowing and len(monitored) == len(allowing))
+
+    def answer(request: RequestView, _facts: Facts) -> Decision:
+        method, decision = decide(request)
+        return None if isinstance(decision, Refuse) and is_monitored(method) else decision
+
+    def note(request: RequestView, _facts: Facts) -> Refuse | None:
+        method, decision = decide(request)
+        return decision if isinstance(decision, Refuse) and is_monitored(method) else None
+
+    steps = (Step(POLICY.name, "head", answer),)
+    return (*steps, Step(POLICY.name, "head", note, monitor=True)) if monitored else steps
 
 
 def no_preflight(methods: str) -> Callable[[RequestView, Facts], Refuse]:
@@ -236,6 +268,7 @@ class _Preflight:
     """The answer to preflights for one operation."""
 
     def __init__(self, config: CorsConfig, context: OperationContext) -> None:
+        self.is_monitored = config.mode == "monitor"
         self._origins = Origins(config)
         self._config = config
         names = config.headers if config.headers is not None else _headers_of(context)

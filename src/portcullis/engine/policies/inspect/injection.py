@@ -116,7 +116,7 @@ def compile_injection(config: InjectionConfig, context: OperationContext) -> tup
     """The steps that inspect requests of one operation. Raises :class:`ConfigurationError`."""
     if config.mode == "off":
         return ()
-    known = _known(context)
+    known = known_of(context)
     layers = layers_of(context.api_name, context.api, context.version, context.operation.name)
     _check(config, known, context, layers)
     allowances = Allowances((each.pointer, each.patterns) for each in config.allow)
@@ -133,7 +133,7 @@ def compile_injection(config: InjectionConfig, context: OperationContext) -> tup
     )
 
 
-def _known(context: OperationContext) -> Known:
+def known_of(context: OperationContext) -> Known:
     """What is known of requests of the operation; nothing, where they are not validated or only monitored."""
     validation = getattr(context.settings.validate_, "request", None) or RequestValidationConfig()
     validated = None

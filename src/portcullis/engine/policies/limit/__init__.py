@@ -25,6 +25,7 @@ the record tells either way.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -161,6 +162,7 @@ def _counter(*names: str) -> bytes:
     return prefix if len(prefix) <= _MAX_PREFIX else blake2b(prefix, digest_size=32).hexdigest().encode() + b"/"
 
 
+@lru_cache(maxsize=4096)
 def _subject(kind: str, name: str) -> bytes:
     subject = f"{kind}/{name}".encode()
     if len(subject) <= _MAX_SUBJECT:

@@ -7,6 +7,10 @@ What
     ``Referrer-Policy: no-referrer``. Fields that name software and versions (``X-AspNet-Version``, ``X-Runtime``,
     ``X-Generator`` and their kin) are taken out; ``Server`` and ``X-Powered-By`` never cross, whatever the mode.
 
+    A refusal of a path or method that nobody declares gets the fields of the API below whose base path it is. Where no
+    API can be told (another path of a host, an unknown host, bytes that are no request) it gets those on which all
+    APIs agree that could be meant: of the host, or of the whole file.
+
 Why
     API8:2023 Security Misconfiguration: missing security headers are its fourth example. The values are those
     that OWASP's REST Security Cheat Sheet asks of an API. ``Strict-Transport-Security`` is RFC 6797, where a field over
@@ -36,8 +40,8 @@ Example
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Final
 
 from pydantic import field_validator
@@ -119,15 +123,39 @@ def compile_headers(config: HeadersConfig, _context: OperationContext) -> tuple[
     """The step that changes the fields of every answer of one operation."""
     if config.mode == "off":
         return ()
-    settings = (tuple(config.set.items()), tuple(config.remove), config.hsts, config.hsts_subdomains)
-    plain, secure = _changes(*settings, secure=False), _changes(*settings, secure=True)
+    plain, secure = _changes_of(config)
     if config.mode == "monitor":
         return (Step(POLICY.name, "answer", _report(plain, secure), monitor=True),)
+    return (_changing(plain, secure),)
 
+
+def common_steps(configs: Sequence[HeadersConfig]) -> tuple[Step, ...]:
+    """The step that changes the fields of an answer as all of ``configs`` would: only what none of them would not."""
+    if not configs or any(config.mode != "enforce" for config in configs):
+        return ()
+    plain, secure = zip(*map(_changes_of, configs), strict=True)
+    return (_changing(reduce(_common, plain), reduce(_common, secure)),)
+
+
+def _changing(plain: Modify, secure: Modify) -> Step:
     def change(response: ResponseView, _facts: Facts) -> Modify:
         return secure if response.request.scheme == "https" else plain
 
-    return (Step(POLICY.name, "answer", change),)
+    return Step(POLICY.name, "answer", change)
+
+
+def _common(one: Modify, other: Modify) -> Modify:
+    return Modify(
+        set_fields=tuple(field for field in one.set_fields if field in other.set_fields),
+        remove_fields=one.remove_fields & other.remove_fields,
+        default_fields=tuple(field for field in one.default_fields if field in other.default_fields),
+    )
+
+
+def _changes_of(config: HeadersConfig) -> tuple[Modify, Modify]:
+    """What is changed in answers over http, and over https."""
+    settings = (tuple(config.set.items()), tuple(config.remove), config.hsts, config.hsts_subdomains)
+    return _changes(*settings, secure=False), _changes(*settings, secure=True)
 
 
 @lru_cache(maxsize=256)

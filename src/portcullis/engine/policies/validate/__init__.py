@@ -19,6 +19,5 @@ def compile_phase(context: OperationContext) -> tuple[Step, ...]:
     settings = context.settings.validate_
     steps: list[Step] = []
     for policy in policies_of("validate"):
-        config = getattr(settings, policy.key, None) or policy.config()
-        steps.extend(policy.compile(config, context))
+        steps.extend(policy.compile(policy.config_in(settings), context))
     return tuple(steps)

@@ -9,7 +9,10 @@ What
 
     Header fields that the document does not name pass, but not those that CGI and WSGI take for a named one
     (``page_size`` for ``page-size``). Cookies that it does not name are taken out; those of its security schemes count
-    as named. A named cookie is written as RFC 6265 has it, without quotes, and once.
+    as named. A named cookie is written as RFC 6265 has it, without quotes, and once. Where the others are let through
+    (``allow``), they may be written as they like but for what a service may read as a named one, or that makes it read
+    these otherwise: ``$Version``, the name of a named cookie in other letters, codes or brackets, or one behind a
+    comma, a blank or a quote.
 
     The media type must be one that the operation declares, compared by RFC 9110 (``Application/JSON; charset=UTF-8`` is
     JSON); text is UTF-8. Content codings (gzip, deflate, br, zstd) are taken off first, within bounds.
@@ -19,8 +22,9 @@ What
     objects in them are JSON unless it says otherwise. Of ``multipart/form-data`` each part is checked as it comes, by
     the schema and the content type of its property, while the body streams on; files are counted, and their names
     must be plain names. Text and bytes stream too, unless their schema needs them whole. XML is read by the ``xml``
-    objects of its schema, without document types, entities, comments and processing instructions. What no rule here
-    can read (``application/zip``) passes where the document names that very media type, and is counted.
+    objects of its schema, without document types, entities, comments and processing instructions, and with names of
+    namespaces of at most 256 characters. What no rule here can read (``application/zip``) passes where the document
+    names that very media type, and is counted.
 
     Fields and parts that the schema does not declare are refused even if it forgot ``additionalProperties: false``. An
     object whose schema declares no properties at all is free-form and stays open, and so is one whose schema says
@@ -95,6 +99,7 @@ from portcullis.engine.request import RequestView
 from portcullis.engine.strict_json import MAX_DEPTH, Limits
 
 if TYPE_CHECKING:
+    from portcullis.engine.openapi.document import Checks
     from portcullis.engine.operation import OperationContext
 
 UNDECLARED_QUERY: Final = Code("validate.undeclared_query", 400, "A query parameter is not declared")
@@ -204,8 +209,7 @@ def compile_request(config: RequestValidationConfig, context: OperationContext) 
     if operation.unsupported:
         raise ConfigurationError(operation.unsupported)
     undeclared = config.on_undeclared
-    closed: Literal["refuse", "allow"] = "allow" if undeclared.body == "allow" else "refuse"
-    checks = context.document.checks(closed, formats=config.formats == "assert")
+    checks = request_checks(config, context)
     checker = checks.checker
     explainer = RequestExplainer(context.document.reference, operation, checker, checks.names)
     reader = ArgumentReader(
@@ -231,13 +235,19 @@ def compile_request(config: RequestValidationConfig, context: OperationContext) 
     )
 
 
+def request_checks(config: RequestValidationConfig, context: OperationContext) -> Checks:
+    """What requests are checked against, by ``config``."""
+    closed: Literal["refuse", "allow"] = "allow" if config.on_undeclared.body == "allow" else "refuse"
+    return context.document.checks(closed, formats=config.formats == "assert")
+
+
 def largest_body(context: OperationContext) -> int | None:
     """Bytes of the largest body of an operation that its schemas let pass, however it is written.
 
     ``None`` if there is no such bound, or if others are not refused. What is small is read anyway: it costs little, and
     says more about what is wrong than its length does.
     """
-    config = getattr(context.settings.validate_, POLICY.key, None) or RequestValidationConfig()
+    config: RequestValidationConfig = POLICY.config_in(context.settings.validate_)
     body = context.operation.body
     if config.mode != "enforce" or config.on_undeclared.body != "refuse" or body is None or body.largest is None:
         return None

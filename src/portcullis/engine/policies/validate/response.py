@@ -46,6 +46,7 @@ Example
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -120,7 +121,7 @@ class DeclaredResponses:
                 self._exact[int(response.status)] = declared
             else:
                 self._ranges[response.status.upper()] = declared
-        self.statuses = ", ".join(response.status for response in responses)
+        self.statuses = ", ".join([response.status for response in responses])
         self.holds_json = any(each.names for each in (*self._exact.values(), *self._ranges.values()))
         # A service gives few different answers to one operation, and to find out costs more than all the rest.
         self._remembered: dict[tuple[int, bytes | None], tuple[Declared | None, str | None]] = {}
@@ -169,15 +170,23 @@ def _schema_of(declared: Declared, content_type: bytes | None) -> str | None:
 
 
 def _declared(response: SpecResponse, names: Mapping[str, str]) -> Declared:
+    if not response.content:
+        return _without_body(response.status)
     return Declared(
         status=response.status,
-        ranges=tuple(content.media_range for content in response.content),
+        ranges=tuple([content.media_range for content in response.content]),
         names={
             content.media_range: names[content.schema]
             for content in response.content
-            if content.holds_json and content.schema is not None and content.schema in names
+            if content.schema is not None and content.schema in names and content.holds_json
         },
     )
+
+
+@lru_cache(maxsize=1024)
+def _without_body(status: str) -> Declared:
+    """Many answers of a document have no body, and are then the same."""
+    return Declared(status, (), {})
 
 
 def compile_response(config: ResponseValidationConfig, context: OperationContext) -> tuple[Step, ...]:
@@ -185,8 +194,7 @@ def compile_response(config: ResponseValidationConfig, context: OperationContext
     responses = context.operation.responses
     if config.mode == "off" or not responses:
         return ()
-    closed: Literal["refuse", "allow"] = "allow" if config.on_undeclared == "allow" else "refuse"
-    checks = context.document.checks(closed, "response", formats=config.formats == "assert")
+    checks = response_checks(config, context)
     declared = DeclaredResponses(responses, checks.names)
     source = context.document.reference(f"{context.operation.pointer}/responses")
     monitor = config.mode == "monitor"
@@ -200,6 +208,12 @@ def compile_response(config: ResponseValidationConfig, context: OperationContext
             Step(POLICY.name, "response_body", check, monitor, wants=_wants(declared)),
         ]
     return tuple(steps)
+
+
+def response_checks(config: ResponseValidationConfig, context: OperationContext) -> Checks:
+    """What answers are checked against, by ``config``."""
+    closed: Literal["refuse", "allow"] = "allow" if config.on_undeclared == "allow" else "refuse"
+    return context.document.checks(closed, "response", formats=config.formats == "assert")
 
 
 def _ask_for_whole(request: RequestView, _facts: Facts) -> Modify | None:
@@ -247,7 +261,7 @@ def _body_step(
     *,
     strips: bool,
 ) -> Callable[[ResponseView, Facts], Refuse | Modify | None]:
-    fits, strip, loads, dumps = checks.checker.fits, checks.strip, strict_json.loads, orjson.dumps
+    fits, strip, dumps = checks.checker.fits, checks.strip, orjson.dumps
     look_up = declared.look_up
     stripped = Finding("/response/body", "undeclared fields", "declared fields", source)
     explained_until = 0
@@ -258,7 +272,7 @@ def _body_step(
         if not name:
             return None  # held back for another policy
         try:
-            value: Any = loads(response.body or b"")
+            value: Any = response.value()
         except strict_json.MalformedJsonError as error:
             return _refuse(RESPONSE_MALFORMED, response, Finding("/response/body", shorten(str(error)), "JSON"))
         if fits({name: value}):
@@ -270,7 +284,7 @@ def _body_step(
                 explanation = explainer.explain(name, value, "The body", _BODY)
             if strip(name, value) and fits({name: value}):
                 finding = explanation.finding if explanation is not None else stripped
-                return Modify(body=dumps(value), code=RESPONSE_FIELD, finding=finding)
+                return Modify(body=dumps(value), document=value, code=RESPONSE_FIELD, finding=finding)
         explanation = explainer.explain(name, value, "The body", _BODY)
         code = RESPONSE_FIELD if explanation.keyword in UNDECLARED else RESPONSE_SCHEMA
         return _refuse(code, response, explanation.finding)

@@ -1,38 +1,36 @@
 from __future__ import annotations
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.detectors import markup
 
 
-@pytest.mark.parametrize("text", ["<script>", "< script src=x", "<svg:script/>", 'x"</script>', "</script><b>"])
+@rows("text", ["<script>", "< script src=x", "<svg:script/>", 'x"</script>', "</script><b>"])
 def test_an_element_that_is_script(text: str) -> None:
     assert markup.is_script_element(text)
 
 
-@pytest.mark.parametrize("text", ["<scripted>", "a script", "<script-kit>", "<a>script</a>"])
+@rows("text", ["<scripted>", "a script", "<script-kit>", "<a>script</a>"])
 def test_no_element_that_is_script(text: str) -> None:
     assert not markup.is_script_element(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["<a onclick=x>", "<p/onfoo=1", "\" onblur='x()", "> x onfocus=alert(1)", "onerror=a()"]
-)
+@rows("text", ["<a onclick=x>", "<p/onfoo=1", "\" onblur='x()", "> x onfocus=alert(1)", "onerror=a()"])
 def test_an_attribute_of_an_event(text: str) -> None:
     assert markup.is_event_attribute(text)
 
 
-@pytest.mark.parametrize("text", ["<a>onclick=x</a>", "set onclick = 5", "<a href=x>", "the one=two"])
+@rows("text", ["<a>onclick=x</a>", "set onclick = 5", "<a href=x>", "the one=two"])
 def test_no_attribute_of_an_event(text: str) -> None:
     assert not markup.is_event_attribute(text)
 
 
-@pytest.mark.parametrize("text", ["javascript:alert(1)", "=vbscript:x", "url( javascript://x", "x=java\nscript:a.b"])
+@rows("text", ["javascript:alert(1)", "=vbscript:x", "url( javascript://x", "x=java\nscript:a.b"])
 def test_a_url_that_is_script(text: str) -> None:
     assert markup.is_script_url(text)
 
 
-@pytest.mark.parametrize("text", ["javascript: a short story about it", "JavaScript:", "about javascript"])
+@rows("text", ["javascript: a short story about it", "JavaScript:", "about javascript"])
 def test_no_url_that_is_script(text: str) -> None:
     assert not markup.is_script_url(text)
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.detectors import paths
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         *(
@@ -26,7 +26,7 @@ def test_a_path_that_climbs(text: str) -> None:
     assert paths.is_climb(text)
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     ["../x", "[a](../../b.md)", "https://x/a/../../b", "use ../../ to go up", "1..2", "a/b/../c and d", "wait... x"],
 )

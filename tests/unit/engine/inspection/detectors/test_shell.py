@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.detectors import shell
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [";id", "a | ls", "a && cat /x", "`whoami`", "$(id)", "|nid", "x;python3 -c 1", ";who", "a\nls -la", "&dir c:\\"],
 )
@@ -13,7 +13,7 @@ def test_a_command_that_is_called(text: str) -> None:
     assert shell.is_command_after_separator(text)
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         *(

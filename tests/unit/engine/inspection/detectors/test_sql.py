@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.inspection.detectors import sql
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "shape"),
     [
         ("1 or 1=1", "1&1=1"),
@@ -30,7 +30,7 @@ def test_a_quote_opens_or_closes_by_those_before_it() -> None:
     assert sql.shape("'a' 'b' 'c") == "qnpqnpqn"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("judge", "yes", "no"),
     [
         (sql.is_condition_of_literals, "5 and 7533=7533", "1=1 and so on"),

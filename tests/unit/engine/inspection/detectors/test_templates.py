@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.detectors import templates
 
 
-@pytest.mark.parametrize("text", ["{{7*7}}", "${ 1 + 1 }", "<%= 2*3 %>", "#{'a'*3}", "{{(1+2)}}"])
+@rows("text", ["{{7*7}}", "${ 1 + 1 }", "<%= 2*3 %>", "#{'a'*3}", "{{(1+2)}}"])
 def test_a_sum_of_literals(text: str) -> None:
     assert templates.is_sum(text)
 
 
-@pytest.mark.parametrize("text", ["{{a*b}}", "{{ n + 1 }}", "7*7", "{7*7}", "${a}"])
+@rows("text", ["{{a*b}}", "{{ n + 1 }}", "7*7", "{7*7}", "${a}"])
 def test_no_sum_of_literals(text: str) -> None:
     assert not templates.is_sum(text)
 

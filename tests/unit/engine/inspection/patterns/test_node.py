@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.patterns.node import CLASS, PATTERNS
 
@@ -10,7 +10,7 @@ Ids = Callable[..., set[str]]
 MINE = {pattern.id for pattern in PATTERNS}
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "require('child_process').execSync('id')",
@@ -26,7 +26,7 @@ def test_javascript_for_a_server_is_found(text: str, ids: Ids) -> None:
     assert ids(text) & MINE
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "this requires a process",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.patterns.nosql import CLASS, PATTERNS
 
@@ -10,7 +10,7 @@ Ids = Callable[..., set[str]]
 MINE = {pattern.id for pattern in PATTERNS}
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "user[$ne]",
@@ -26,7 +26,7 @@ def test_an_operator_of_a_query_is_found(text: str, ids: Ids) -> None:
     assert ids(text) & MINE
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "$5",

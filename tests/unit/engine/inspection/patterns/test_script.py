@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
+from rows import rows
 
 from portcullis.engine.inspection.patterns.script import CLASS, PATTERNS
 
@@ -10,7 +10,7 @@ Ids = Callable[..., set[str]]
 MINE = {pattern.id for pattern in PATTERNS}
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "<ScRiPt>alert(1)</sCrIpT>",
@@ -35,7 +35,7 @@ def test_script_for_a_page_is_found(text: str, ids: Ids) -> None:
     assert ids(text) & MINE
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "<b>bold</b> and <i>italic</i>",

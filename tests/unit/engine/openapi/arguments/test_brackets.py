@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.arguments.brackets import Tree, keys_of, parts_of, plant, undeclared_part
 from portcullis.engine.openapi.arguments.errors import UnreadableError
@@ -21,9 +22,7 @@ def test_keys_stand_in_brackets() -> None:
     assert keys_of("[a][]") == ("a", "")
 
 
-@pytest.mark.parametrize(
-    "text", ["[", "]", "[a", "a]", "[a]b", "[a]b[c]", "[[a]]", "[a[b]]", "[][a]", "[a]]", "[a] [b]"]
-)
+@rows("text", ["[", "]", "[a", "a]", "[a]b", "[a]b[c]", "[[a]]", "[a[b]]", "[][a]", "[a]]", "[a] [b]"])
 def test_what_is_no_row_of_keys(text: str) -> None:
     with pytest.raises(UnreadableError) as caught:
         keys_of(text)
@@ -37,7 +36,7 @@ def test_the_depth_is_bounded() -> None:
     assert caught.value.fault == "too deep"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("keys", "position"),
     [
         (("a",), None),
@@ -68,7 +67,7 @@ def test_texts_are_put_together() -> None:
     assert parts_of(tree, SHAPE) == {"list": [{"b": "1"}, {"b": "2"}], "a": "x", "texts": ["p", "q"]}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("texts", "path"),
     [
         ((("[a]", "1"), ("[a]", "2")), ("a",)),
@@ -83,7 +82,7 @@ def test_a_place_holds_one_thing(texts: Any, path: tuple[str, ...]) -> None:
     assert (caught.value.fault, caught.value.path) == ("repeated", path)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("texts", "path"),
     [
         ((("[texts][]", "1"), ("[texts][0]", "2")), ("texts",)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 INTEGER = {"type": "integer"}
 INTEGERS = {"type": "array", "items": INTEGER}
@@ -15,7 +15,7 @@ def h(name: str = "X-N", schema: Any = INTEGER, **more: Any) -> dict[str, Any]:
     return {"name": name, "in": "header", "schema": schema, **more}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("declared", "fields", "value"),
     [
         (h(), [("x-n", " 5 ")], 5),
@@ -58,8 +58,8 @@ def test_fields_that_are_not_declared_pass(operate: Any) -> None:
     assert operate(h()).read(fields=[("x-other", "1"), ("accept", "*/*")]) == {}
 
 
-@pytest.mark.parametrize("name", ["x_page_size", "x-page_size", "x_page-size"])
-@pytest.mark.parametrize("beside", [[], [("x-page-size", "1")]])
+@rows("name", ["x_page_size", "x-page_size", "x_page-size"])
+@rows("beside", [[], [("x-page-size", "1")]])
 def test_a_field_that_cgi_takes_for_a_parameter_is_refused(
     operate: Any, name: str, beside: list[tuple[str, str]]
 ) -> None:

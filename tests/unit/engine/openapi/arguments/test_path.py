@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 INTEGER = {"type": "integer"}
 INTEGERS = {"type": "array", "items": INTEGER}
@@ -16,7 +16,7 @@ def p(name: str = "p", schema: Any = INTEGER, **more: Any) -> dict[str, Any]:
     return {"name": name, "in": "path", "schema": schema, **more}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("declared", "template", "path", "value"),
     [
         (p(), "/a/{p}", "/a/7", 7),
@@ -46,7 +46,7 @@ def test_values_in_paths(operate: Any, declared: dict[str, Any], template: str, 
     assert operate(declared, path=template).read(path=path) == {"p": value}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("declared", "path", "where"),
     [
         (p(), "/a/x", ()),

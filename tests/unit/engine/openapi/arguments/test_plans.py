@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.arguments.errors import ArgumentError, UnreadableError
 from portcullis.engine.openapi.arguments.percent import decode
@@ -69,7 +70,7 @@ def test_json_is_read_strictly() -> None:
             json.value(text, anything)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("made", "by_commas"),
     [
         (plan(INTEGER), False),

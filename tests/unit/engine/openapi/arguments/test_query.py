@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.openapi.arguments import MAX_QUERY_PARAMETERS, ArgumentError
 from portcullis.engine.openapi.arguments.query import QueryReader
@@ -33,7 +33,7 @@ def test_each_value_is_read_as_its_type(operate: Any) -> None:
     assert operation.read(query="q=a%20b+c&n=-1&on=true&f=1.5") == {"q": "a b c", "n": -1, "on": True, "f": 1.5}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("query", "values"),
     [
         ("", {}),
@@ -51,7 +51,7 @@ def test_how_a_query_is_read(operate: Any, query: str, values: dict[str, str]) -
     assert operate(q()).read(query=query) == values
 
 
-@pytest.mark.parametrize("query", ["q=%", "q=%4", "q=%zz", "q=%ff", "q=%C3", "%=1", "%ff=1"])
+@rows("query", ["q=%", "q=%4", "q=%zz", "q=%ff", "q=%C3", "%=1", "%ff=1"])
 def test_what_is_not_percent_encoded_utf_8_is_refused(operate: Any, query: str) -> None:
     assert operate(q()).fault(query=query)[0] == "malformed"
     assert operate(q(schema=STRINGS)).fault(query=query)[0] == "malformed"
@@ -93,7 +93,7 @@ def test_of_several_types_the_first_that_fits_counts(operate: Any) -> None:
 # What is not declared.
 
 
-@pytest.mark.parametrize("query", ["x=1", "q=1&x", "Q=1", "q%00=1", "q[]=1", "q[a]=1", "q;x=1", "%78=1", "=1"])
+@rows("query", ["x=1", "q=1&x", "Q=1", "q%00=1", "q[]=1", "q[a]=1", "q;x=1", "%78=1", "=1"])
 def test_undeclared_names_are_refused(operate: Any, query: str) -> None:
     assert operate(q()).fault(query=query)[:2] == ("undeclared", "query")
 
@@ -130,9 +130,7 @@ def test_the_number_of_parameters_is_bounded(operate: Any) -> None:
     assert operation.fault(query=query + "&l=1")[0] == "too many"
 
 
-@pytest.mark.parametrize(
-    "declared", [q(), q(schema=INTEGERS), q(schema=STRINGS, explode=False), q(allowEmptyValue=True)]
-)
+@rows("declared", [q(), q(schema=INTEGERS), q(schema=STRINGS, explode=False), q(allowEmptyValue=True)])
 def test_a_semicolon_that_a_service_may_take_for_a_separator_is_refused(operate: Any, declared: Any) -> None:
     for undeclared in ("refuse", "strip"):
         operation = operate(declared, undeclared=undeclared)
@@ -153,7 +151,7 @@ def test_reserved_characters_may_stand_as_they_are_where_the_document_allows_it(
 # Lists.
 
 
-@pytest.mark.parametrize(
+@rows(
     ("declared", "query", "value"),
     [
         (q("l", INTEGERS), "l=1&l=2", [1, 2]),
@@ -241,7 +239,7 @@ def test_what_fits_neither_way_is_explained_as_it_was_written(operate: Any) -> N
 POINT = {"type": "object", "properties": {"x": INTEGER, "y": INTEGER, "on": {"type": "boolean"}}}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("more", "query"),
     [
         ({"explode": False}, "p=x,1,on,true"),
@@ -363,7 +361,7 @@ def deep(schema: Any = FILTER, **more: Any) -> dict[str, Any]:
     return q("filter", schema, style="deepObject", explode=True, **more)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("query", "value"),
     [
         ("filter[a]=1", {"a": 1}),
@@ -382,7 +380,7 @@ def test_objects_in_brackets(operate: Any, query: str, value: dict[str, Any]) ->
     assert operate(deep()).read(query=query) == {"filter": value}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("query", "expected"),
     [
         ("filter[a]=x", ("malformed", "query", "filter", ("a",))),
@@ -489,7 +487,7 @@ def test_other_content_is_text(operate: Any) -> None:
 # All of it.
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     st.dictionaries(st.sampled_from(["a", "b", "c d", "é"]), st.text(max_size=8)), st.sampled_from([quote, quote_plus])
 )
@@ -527,7 +525,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.lists(st.sampled_from(PIECES), max_size=12))
 def test_any_query_is_read_or_refused(operate: Any, pieces: list[str]) -> None:
     operation = operate(

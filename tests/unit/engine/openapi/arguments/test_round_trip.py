@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import rows
 
 Encode = Callable[[str], str]
 
@@ -151,8 +152,8 @@ def request_of(location: str, written: str) -> dict[str, Any]:
     return {"fields": [("p" if location == "header" else "cookie", written)]}
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(300, marks=pytest.mark.slow)])
-@pytest.mark.parametrize(("location", "style", "explode", "write", "encode", "texts"), CASES)
+@pytest.mark.parametrize("examples", [15, pytest.param(300, marks=pytest.mark.slow)])
+@rows(("location", "style", "explode", "write", "encode", "texts"), CASES)
 def test_what_is_written_is_read_back(
     operate: Any,
     location: str,
@@ -211,7 +212,7 @@ NESTED_VALUES = st.fixed_dictionaries(
 def test_objects_in_objects_are_read_back(operate: Any) -> None:
     operation = operate({"name": "p", "in": "query", "style": "deepObject", "schema": NESTED})
 
-    @settings(max_examples=30)
+    @settings(max_examples=settings.default.max_examples // 4)
     @given(NESTED_VALUES, st.randoms(use_true_random=False))
     def back(value: Mapping[str, Any], random: Any) -> None:
         assert operation.read(query=deep("p", value, True, percent)) == {"p": value}

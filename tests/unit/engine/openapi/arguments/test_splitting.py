@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.arguments.errors import UnreadableError
 from portcullis.engine.openapi.arguments.percent import decode
@@ -23,7 +24,7 @@ def split(shape: Shape, style: Any, text: str, *, explode: bool = False, **more:
     return [each(text) for each in splits_of(parameter, decode)]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("style", "explode", "text", "parts"),
     [
         ("simple", False, "blue,black", ["blue", "black"]),
@@ -46,9 +47,7 @@ def test_every_style(style: Any, explode: bool, text: str, parts: Any) -> None:
     assert split(LIST if isinstance(parts, list) else OBJECT, style, text, explode=explode) == [parts]
 
 
-@pytest.mark.parametrize(
-    ("style", "text"), [("simple", "b%2Cc"), ("label", ".b%2Cc"), ("matrix", ";color=b%2Cc"), ("form", "b%2Cc")]
-)
+@rows(("style", "text"), [("simple", "b%2Cc"), ("label", ".b%2Cc"), ("matrix", ";color=b%2Cc"), ("form", "b%2Cc")])
 def test_one_text_is_decoded_after_it_is_split(style: Any, text: str) -> None:
     assert split(Shape(("string",)), style, text) == ["b,c"]
     assert split(LIST, style, text) == [["b,c"]]
@@ -78,7 +77,7 @@ def test_what_may_be_several_things_is_taken_apart_in_every_way() -> None:
     assert split(ANY, "deepObject", "a", explode=True) == ["a"]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("style", "explode", "shape", "text"),
     [
         ("label", False, LIST, "blue"),
@@ -99,7 +98,7 @@ def test_what_is_not_written_so_is_refused(style: Any, explode: bool, shape: Sha
         split(shape, style, text, explode=explode)
 
 
-@pytest.mark.parametrize("shape", [LIST, OBJECT])
+@rows("shape", [LIST, OBJECT])
 def test_a_text_has_so_many_parts(shape: Shape) -> None:
     names = [str(number) for number in range(MAX_ITEMS)]
     assert len(split(LIST, "simple", ",".join(names))[0]) == MAX_ITEMS

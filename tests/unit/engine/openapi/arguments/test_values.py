@@ -72,7 +72,7 @@ SHAPES: Any = st.recursive(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(PARTS, SHAPES)
 def test_what_is_read_has_the_form_of_what_was_sent(parts: Any, shape: Shape) -> None:
     for value in candidates(parts, shape):

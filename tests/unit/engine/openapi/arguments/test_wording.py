@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.openapi.arguments import ArgumentError
 from portcullis.engine.openapi.arguments.wording import called, described, kinds, place_of
@@ -29,7 +29,7 @@ PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize(
+@rows(
     ("error", "detail", "pointer", "found", "allowed", "source"),
     [
         (
@@ -151,6 +151,22 @@ PARAMETERS = [
             "string",
             "a cookie value (RFC 6265 4.1.1)",
             "",
+        ),
+        (
+            ArgumentError("alike", "cookie", "x", "1, session=2"),
+            "The cookie x may be read as another one.",
+            "/cookie/x",
+            "string",
+            "a cookie that holds none of those that are declared",
+            "",
+        ),
+        (
+            ArgumentError("alike", "cookie", "n", "1, session=2"),
+            "The cookie n may be read as another one.",
+            "/cookie/n",
+            "string",
+            "a cookie that holds none of those that are declared",
+            "/n/schema",
         ),
         (
             ArgumentError("too many", "cookie"),

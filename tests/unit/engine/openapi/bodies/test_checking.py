@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from rows import rows
 
 from portcullis.engine.codes import Code
 from portcullis.engine.decision import Refuse
@@ -59,7 +60,7 @@ class Checking:
         return self.checker.whole(self.body(content_type), data, self.facts)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("content_type", "data"),
     [
         (b"application/json", b'{"a": "x"}'),
@@ -81,7 +82,7 @@ def test_bytes_say_nothing(document: SpecDocument) -> None:
     assert checking.facts.document is UNREAD
 
 
-@pytest.mark.parametrize(
+@rows(
     ("content_type", "data", "pointer", "keyword"),
     [
         (b"application/json", b'{"a": "long"}', "/body/a", "maxLength"),

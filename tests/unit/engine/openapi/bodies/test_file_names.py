@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.bodies.file_names import MAX_BYTES, fault_of_file_name, read_extended
 
 
-@pytest.mark.parametrize(
+@rows(
     "name",
     [
         "report.pdf",
@@ -33,7 +34,7 @@ def test_plain_names_pass(name: str) -> None:
     assert fault_of_file_name(name) == ""
 
 
-@pytest.mark.parametrize(
+@rows(
     ("name", "fault"),
     [
         ("../../etc/passwd", "holds a path"),
@@ -82,9 +83,7 @@ def test_extended_values_are_read() -> None:
     assert read_extended("utf-8'en'a") == "a"
 
 
-@pytest.mark.parametrize(
-    "value", ["a", "iso-8859-1''a", "UTF-8''%ff", "UTF-8''a b", "UTF-8''%4", "UTF-8'a", "UTF-8''\"", ""]
-)
+@rows("value", ["a", "iso-8859-1''a", "UTF-8''%ff", "UTF-8''a b", "UTF-8''%4", "UTF-8'a", "UTF-8''\"", ""])
 def test_what_is_no_extended_value_in_utf8_is_not(value: str) -> None:
     with pytest.raises(ValueError):
         read_extended(value)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.openapi.bodies.errors import BodyError
 from portcullis.engine.openapi.bodies.form_body import FormBody, has_still
@@ -50,7 +51,7 @@ def fault(text: bytes, schema: Any = SCHEMA) -> tuple[str, tuple[str | int, ...]
     return caught.value.fault, caught.value.path
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "value"),
     [
         (b"", {}),
@@ -71,7 +72,7 @@ def test_a_form_becomes_an_object(text: bytes, value: Any) -> None:
     assert body().read(text) == (value, None)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "fault_and_path"),
     [
         (b"admin=1", ("undeclared", ("admin",))),
@@ -138,8 +139,8 @@ def test_what_can_not_be_written_so_that_it_says_what_was_checked_is_not_written
     assert body().write(b"tags=a&tags=b", {"tags": ["a"]}) is None
 
 
-@pytest.mark.parametrize("undeclared", ["refuse", "strip", "allow"])
-@pytest.mark.parametrize("text", [b"_method=DELETE", b"name=a&_m%65thod=DELETE", b"_charset_=utf-7"])
+@rows("undeclared", ["refuse", "strip", "allow"])
+@rows("text", [b"_method=DELETE", b"name=a&_m%65thod=DELETE", b"_charset_=utf-7"])
 def test_no_field_says_how_the_request_is_to_be_read_unless_it_is_declared(undeclared: str, text: bytes) -> None:
     anything = {"type": "object", "properties": {"name": TEXT}, "additionalProperties": TEXT}
     with pytest.raises(BodyError) as caught:
@@ -152,7 +153,7 @@ def test_no_field_says_how_the_request_is_to_be_read_unless_it_is_declared(undec
     assert body(declared, undeclared).read(text).value
 
 
-@pytest.mark.parametrize(
+@rows(
     ("keys", "expected"),
     [
         (("a",), True),
@@ -169,7 +170,7 @@ def test_whether_something_is_still_there(keys: tuple[str, ...], expected: bool)
     assert has_still({"a": {"b": [1, 2]}}, keys) is expected
 
 
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     st.fixed_dictionaries(
         {},

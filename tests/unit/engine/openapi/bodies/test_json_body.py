@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.bodies.errors import BodyError
 from portcullis.engine.openapi.bodies.json_body import JsonBody, read_json
@@ -16,7 +17,7 @@ def test_a_body_is_its_value() -> None:
     assert body.is_held
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "fault", "detail"),
     [
         (b"{", "malformed_json", "The body can't be read: not valid JSON at byte 1."),

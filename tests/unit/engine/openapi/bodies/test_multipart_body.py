@@ -6,6 +6,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.bodies.errors import BodyError, UnfitError
 from portcullis.engine.openapi.bodies.multipart_body import (
@@ -112,7 +113,7 @@ def test_a_form_without_parts_is_an_empty_object() -> None:
     assert read() == {}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("parts", "fault_and_path"),
     [
         ([part("other", b"1")], ("undeclared", ("other",))),
@@ -188,6 +189,7 @@ def test_files_are_not_held() -> None:
     assert not scanner._current.text
 
 
+@pytest.mark.slow
 def test_a_text_that_comes_byte_by_byte_takes_no_more_memory_than_another() -> None:
     scanner = MultipartBody(plan(), b"X").scanner()
     scanner.feed(part("title")[:-2])

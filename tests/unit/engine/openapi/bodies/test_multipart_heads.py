@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
 from portcullis.engine.media_type import parse
 from portcullis.engine.openapi.bodies.errors import BodyError
@@ -24,7 +25,7 @@ def fits_type(form: Form, content_type: str | None, *declared: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize(
+@rows(
     ("form", "content_type", "declared", "expected"),
     [
         ("text", None, (), True),
@@ -75,7 +76,7 @@ def test_what_would_be_right_is_said() -> None:
     assert caught.value.detail == "The part p has another Content-Type than declared: image/png is."
 
 
-@pytest.mark.parametrize(
+@rows(
     ("form", "name", "fault"),
     [
         ("bytes", None, None),

@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import rows
 
 from portcullis.engine.media_type import parse
 from portcullis.engine.openapi.bodies.errors import BodyError
@@ -78,7 +79,7 @@ BODY = (
 )
 
 
-@pytest.mark.parametrize("step", [0, *range(1, 12), 50])
+@rows("step", [0, *range(1, 12), 50])
 def test_parts_are_read_whatever_pieces_they_come_in(step: int) -> None:
     parts = read(BODY, step)
     assert parts.contents == [b"one", b"\r\n--\r\n-\r\n--Y\r\n\x00\xff\r\n", b""]
@@ -89,7 +90,7 @@ def test_parts_are_read_whatever_pieces_they_come_in(step: int) -> None:
     ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     st.lists(
         st.lists(st.sampled_from([b"\r", b"\n", b"-", b"--", b"X", b"a", b"\xff\x00"]), max_size=12).map(b"".join),
@@ -111,7 +112,7 @@ def test_a_form_may_have_no_parts() -> None:
     assert read(b"--X--\r\n").contents == []
 
 
-@pytest.mark.parametrize(
+@rows(
     "body",
     [
         b"",
@@ -185,7 +186,7 @@ def test_many_parts_take_little_time() -> None:
     assert time.process_time() - began < 1.5
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "boundary"),
     [
         ("multipart/form-data; boundary=X", b"X"),
@@ -198,7 +199,7 @@ def test_boundaries(text: str, boundary: bytes) -> None:
     assert boundary_of(parse(text)) == boundary
 
 
-@pytest.mark.parametrize(
+@rows(
     "text",
     [
         "multipart/form-data",
@@ -215,7 +216,7 @@ def test_what_is_no_boundary(text: str) -> None:
         boundary_of(parse(text))
 
 
-@pytest.mark.parametrize(
+@rows(
     ("value", "name", "file_name"),
     [
         (b'form-data; name="a"', "a", None),
@@ -232,7 +233,7 @@ def test_dispositions(value: bytes, name: str, file_name: str | None) -> None:
     assert (found.name, found.file_name) == (name, file_name)
 
 
-@pytest.mark.parametrize(
+@rows(
     "lines",
     [
         [],
@@ -284,6 +285,6 @@ def test_two_different_file_names_are_refused() -> None:
     assert caught.value.fault == "file_name"
 
 
-@pytest.mark.parametrize("coding", [b"binary", b"8bit", b"7BIT"])
+@rows("coding", [b"binary", b"8bit", b"7BIT"])
 def test_plain_transfer_encodings_pass(coding: bytes) -> None:
     assert head(b'Content-Disposition: form-data; name="a"', b"Content-Transfer-Encoding: " + coding).name == "a"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.media_type import parse
 from portcullis.engine.openapi.bodies.binary_body import BinaryBody
@@ -44,7 +44,7 @@ def read(content: dict[str, Any], undeclared: Any = "refuse", limits: Limits = L
     return BodySelector(body, names, fits, undeclared, limits)
 
 
-@pytest.mark.parametrize(
+@rows(
     "field",
     [
         b"application/json",
@@ -61,7 +61,7 @@ def test_json_is_json_however_it_is_written(field: bytes) -> None:
     assert selected.key == "schema of application/json"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("declared", "field", "selected"),
     [
         (("application/*",), b"application/vnd.shop+json", "application/*"),
@@ -89,7 +89,7 @@ def test_without_a_schema_any_json_will_do() -> None:
     assert body.key == ""
 
 
-@pytest.mark.parametrize(
+@rows(
     ("declared", "field", "reason"),
     [
         (JSON, None, "The body needs a Content-Type."),
@@ -130,7 +130,7 @@ CONTENT = {
 }
 
 
-@pytest.mark.parametrize(
+@rows(
     ("field", "kind"),
     [
         (b"application/json", JsonBody),
@@ -147,7 +147,7 @@ def test_each_kind_of_body_has_its_reader(field: bytes, kind: type) -> None:
     assert isinstance(read(CONTENT).select(field), kind)
 
 
-@pytest.mark.parametrize(
+@rows(
     "field",
     [
         b"application/xml; charset=utf-16",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.media_type import parse
 from portcullis.engine.openapi.bodies.errors import BodyError
@@ -36,7 +37,7 @@ def test_the_type_that_fits_is_taken() -> None:
         typed("x", Shape(("integer",)), "k", anything)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("data", "kinds", "fault"),
     [
         (b"\xff", ("string",), "malformed"),
@@ -58,7 +59,7 @@ def test_text_of_a_part_is_called_by_its_name() -> None:
     assert (caught.value.detail, caught.value.path) == ("The part a is not text in UTF-8.", ("a",))
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 100])
+@rows("step", [1, 2, 3, 100])
 def test_text_that_streams_is_looked_at_across_pieces(step: int) -> None:
     def scan(data: bytes) -> None:
         scanner = FreeTextBody().scanner()
@@ -72,7 +73,7 @@ def test_text_that_streams_is_looked_at_across_pieces(step: int) -> None:
             scan(wrong)
 
 
-@pytest.mark.parametrize(
+@rows(
     ("text", "expected"),
     [
         ("text/plain", True),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.openapi.bodies.errors import BodyError
 from portcullis.engine.openapi.bodies.xml_body import XmlBody, XmlReader
@@ -48,7 +50,7 @@ def fault(inner: str, attributes: str = "", undeclared: str = "refuse") -> tuple
     return caught.value.fault, caught.value.path
 
 
-@pytest.mark.parametrize(
+@rows(
     ("inner", "attributes", "expected"),
     [
         ("", "", {}),
@@ -71,13 +73,14 @@ def fault(inner: str, attributes: str = "", undeclared: str = "refuse") -> tuple
             {"free": {"a": "1", "b": {"x": "2", "c": ""}, "d": "1"}},
         ),
         ('<name xmlns="">n</name>', "", {"name": "n"}),
+        ("<free><a><b/><b>1</b><b><c/></b></a></free>", "", {"free": {"a": {"b": ["", "1", {"c": ""}]}}}),
     ],
 )
 def test_elements_become_values(inner: str, attributes: str, expected: Any) -> None:
     assert value(inner, attributes) == expected
 
 
-@pytest.mark.parametrize(
+@rows(
     ("inner", "attributes", "fault_and_path"),
     [
         ("<other/>", "", ("undeclared", ("other",))),
@@ -92,6 +95,10 @@ def test_elements_become_values(inner: str, attributes: str, expected: Any) -> N
         ("<name>a</name><name>b</name>", "", ("duplicate", ("name",))),
         ("<free><a/><a/></free>", "", ("duplicate", ("free", "a"))),
         ("<price>much</price>", "", ("type", ("price",))),
+        ("<price>\u00a0</price>", "", ("type", ("price",))),
+        ("\u00a0", "", ("malformed", ())),
+        ("<lens/>text", "", ("malformed", ())),
+        ("<tags><tag/>text</tags>", "", ("malformed", ("tags",))),
         ("<isSold>1</isSold>", "", ("type", ("sold",))),
         ("", ' id="seven"', ("type", ("id",))),
         ("<name><b>x</b></name>", "", ("undeclared", ("name", "b"))),
@@ -145,3 +152,14 @@ def test_recursion_is_followed_as_deep_as_the_text_goes() -> None:
     with pytest.raises(BodyError) as caught:
         read.read(b"<N><n><n><n><n><n/></n></n></n></n></N>")
     assert caught.value.fault == "limit"
+
+
+@pytest.mark.slow
+def test_a_megabyte_takes_a_fraction_of_a_second() -> None:
+    limits = Limits(depth=20, keys=300_000)
+    schema = {"type": "object", "properties": {"n": {"type": "array", "items": TEXT}, "free": {"type": "object"}}}
+    read = XmlReader(read_xml(SchemaGraph({"root": schema}, "3.1.0", Problems()), "/root"), "refuse", limits)
+    for text in (b"<a>%b</a>" % (b"<n/>" * 200_000), b"<a><free><x>%b</x></free></a>" % (b"<n/>" * 200_000)):
+        began = time.process_time()
+        read.read(text)
+        assert time.process_time() - began < 1  # 0.12 where nothing else runs

@@ -12,10 +12,12 @@ from portcullis.engine.api_key_format import ApiKey, mint
 from portcullis.engine.config.model import Configuration, OperationSettings
 from portcullis.engine.exchange import Exchange
 from portcullis.engine.identity import Consumer
+from portcullis.engine.key_limits import KeyLimits
 from portcullis.engine.operation import Operation, OperationContext
 from portcullis.engine.policies.authenticate import compile_phase
 from portcullis.engine.ports import KeyGrant, Ports
 from portcullis.engine.request import RequestView
+from portcullis.testing import FakeCounters
 
 NOW = 1_800_000_000.0
 
@@ -44,6 +46,8 @@ class Issued:
                 grant[moment] += NOW
         owner = Consumer(consumer, plan, frozenset(grant.pop("roles", ())))
         scopes = frozenset(grant.pop("scopes", ()))
+        places = [grant.pop(each, ()) for each in ("apis", "operations", "networks")]
+        grant["limits"] = KeyLimits.of(*places)
         self.grants[key.digest] = KeyGrant(key.id, owner, scopes, **grant)
         return key
 
@@ -67,6 +71,7 @@ class Phase:
             {"listeners": listeners, "identities": identities, "apis": {"shop": api}}
         )
         self.issued = issued
+        self.counters = FakeCounters()
 
     def context(self, **settings: Any) -> OperationContext:
         nothing: Any = None
@@ -78,20 +83,27 @@ class Phase:
             settings=OperationSettings.model_validate(settings),
             document=nothing,
             operation=nothing,
-            ports=Ports(clock=FixedClock(), counters=nothing, keys=self.issued),
+            ports=Ports(clock=FixedClock(), counters=self.counters, keys=self.issued),
             where=("apis", "shop", "operations", "GET /orders"),
         )
 
-    def run(self, fields: Sequence[Sequence[str]] = (), query: str = "", **settings: Any) -> Exchange:
+    def run(
+        self,
+        fields: Sequence[Sequence[str]] = (),
+        query: str = "",
+        client: str = "192.0.2.1",
+        operation: str = "GET /orders",
+        **settings: Any,
+    ) -> Exchange:
         steps = compile_phase(self.context(**settings))
         wire = [(name.encode(), value.encode()) for name, value in fields]
         headers: dict[bytes, bytes] = {}
         for name, value in wire:
             headers[name] = headers[name] + b", " + value if name in headers else value
-        request = RequestView("GET", f"/orders?{query}", wire, headers)
+        request = RequestView("GET", f"/orders?{query}", wire, headers, client=client)
         request.query = query
         exchange = Exchange(request, "r-1", "t-1", 0, NOW)
-        request.operation = Operation("shop", "v1", "GET /orders", steps, (), 0, "shop", str)
+        request.operation = Operation("shop", "v1", operation, steps, (), 0, "shop", str)
         exchange.decide_head()
         return exchange
 

@@ -5,14 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from portcullis.engine.authentication.proof import FAILED, Authenticator
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.decision import Refuse
-from portcullis.engine.facts import Facts
 from portcullis.engine.policies import authenticate
 from portcullis.engine.policies.authenticate import (
-    MISSING,
-    Authenticator,
     compile_phase,
+    credential_cookie_names,
     credential_query_names,
     forwarded_fields,
 )
@@ -62,19 +61,33 @@ def test_only_the_step_that_decides_is_monitored(phase: Any) -> None:
     assert [step.monitor for step in steps] == [False, True]
 
 
-@pytest.mark.parametrize("outcome", [None, Refuse(MISSING)])
-async def test_a_proof_that_has_to_wait_is_awaited(
-    phase: Any, monkeypatch: pytest.MonkeyPatch, outcome: Refuse | None
-) -> None:
-    def prove(_request: object, _facts: Facts) -> Any:
-        async def ask() -> Refuse | None:
-            return outcome
+def test_an_identity_is_compiled_once_for_all_operations(phase: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
 
-        return ask()
+    def compile_kind(name: str, *_: object) -> Authenticator:
+        compiled.append(name)
+        return Authenticator("authenticate.fake", lambda *_: Refuse(FAILED), cookie=f"of-{name}")
 
-    [kind] = policies_of("authenticate")
-    slow = msgspec.structs.replace(kind, compile=lambda *_: Authenticator("authenticate.slow", prove, b"Slow"))
-    monkeypatch.setattr(authenticate, "policies_of", lambda _phase: (slow,))
-    [step] = compile_phase(phase.context(authenticate=["partners"]))
-    decision = await step.run(None, Facts())  # type: ignore[arg-type, misc]
-    assert decision == (None if outcome is None else Refuse(MISSING, fields=((b"www-authenticate", b"Slow"),)))
+    [kind] = [kind for kind in policies_of("authenticate") if kind.key == "api_key"]
+    fake = msgspec.structs.replace(kind, compile=compile_kind)
+    monkeypatch.setattr(authenticate, "policies_of", lambda _phase: (fake,))
+    context = phase.context(authenticate=["partners", {"all_of": ["links", "partners"]}])
+    compile_phase(context)
+    assert credential_cookie_names(context) == {"of-partners", "of-links"}
+    assert compiled == ["partners", "links"]
+
+
+def test_all_of_some_identities_are_asked_for_together(phase: Any, issued: Any) -> None:
+    issued.issue("one", "acme", scopes=["a", "b"])
+    issued.issue("other", "beta", scopes=["b"])
+    settings = {"authenticate": [{"all_of": ["partners", "others"]}]}
+    site = type(phase)({"partners": {"api_key": {}}, "others": {"api_key": {"header": "X-Other"}}}, issued)
+    key, other = issued.keys["one"].reveal(), issued.keys["other"].reveal()
+    both = site.run([("x-api-key", key), ("x-other", other)], **settings)
+    assert both.refusal is None
+    assert both.facts.identity.subject == "acme"
+    assert both.facts.identity.scopes == {"b"}
+    assert [each.subject for each in both.facts.identity.also] == ["beta"]
+    assert both.removed_fields == {b"x-api-key", b"x-other"}
+    for fields in ([("x-api-key", key)], [("x-other", other)], []):
+        assert site.run(fields, **settings).refusal is not None

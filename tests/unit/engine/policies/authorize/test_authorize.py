@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.operation import OperationContext
@@ -32,9 +33,7 @@ def test_an_operation_that_is_made_public_asks_for_nothing(context: Make) -> Non
     assert compile_phase(context(PUBLIC, api=SCOPES)) == ()
 
 
-@pytest.mark.parametrize(
-    ("operation", "api"), [(SCOPES, PUBLIC), ({**SCOPES, **PUBLIC}, {}), ({}, {**SCOPES, **PUBLIC})]
-)
+@rows(("operation", "api"), [(SCOPES, PUBLIC), ({**SCOPES, **PUBLIC}, {}), ({}, {**SCOPES, **PUBLIC})])
 def test_asking_callers_of_a_public_operation_for_something_is_an_error(
     context: Make, operation: dict[str, Any], api: dict[str, Any]
 ) -> None:

@@ -15,7 +15,7 @@ from portcullis.engine.operation import OperationContext
 OPERATION: Any = SimpleNamespace(name="GET /orders")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def context() -> Callable[..., OperationContext]:
     """Makes the context of an operation with these settings of its own, and those of its API."""
 

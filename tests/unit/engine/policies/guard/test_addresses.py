@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import yaml
 from pydantic import ValidationError
+from rows import rows
+from yaml_files import cases_of
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.exchange import Exchange
@@ -16,11 +16,11 @@ from portcullis.engine.policies.guard import compile_phase
 from portcullis.engine.policies.guard.addresses import ADDRESS_DENIED, POLICY, AddressesConfig
 from portcullis.testing import make_request
 
-CASES = yaml.safe_load((Path(__file__).parents[4] / "cases/guard/addresses.yaml").read_text(encoding="utf-8"))["cases"]
+CASES = cases_of("guard/addresses")["cases"]
 Make = Callable[..., OperationContext]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+@rows("case", CASES, ids=lambda case: case["name"])
 def test_case(case: dict[str, Any], context: Make) -> None:
     api = {"guard": {"addresses": case["api"]}} if "api" in case else {}
     steps = compile_phase(context({"guard": {"addresses": case["addresses"]}}, api=api))
@@ -47,14 +47,14 @@ def test_the_caller_is_told_nothing_but_the_code(context: Make) -> None:
     assert ADDRESS_DENIED.status == 403
 
 
-@pytest.mark.parametrize("lists", [{}, {"mode": "monitor"}])
+@rows("lists", [{}, {"mode": "monitor"}])
 def test_lists_without_an_entry_at_any_level_are_an_error(context: Make, lists: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="nothing is guarded") as caught:
         compile_phase(context({"guard": {"addresses": lists}}))
     assert caught.value.diagnostics[0].pointer == 'apis.shop.operations."GET /orders".guard.addresses'
 
 
-@pytest.mark.parametrize(
+@rows(
     "config",
     [
         {"allow": []},

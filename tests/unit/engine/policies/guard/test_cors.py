@@ -1,27 +1,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import ValidationError
+from rows import rows
+from yaml_files import cases_of
 
 from portcullis.engine.facts import Facts
 from portcullis.engine.policies.guard.cors import CorsConfig, Origins, compile_cors
 from portcullis.engine.request import RequestView
 from portcullis.engine.response import ResponseView
 
-FILE = yaml.safe_load((Path(__file__).parents[4] / "cases/guard/cors.yaml").read_text(encoding="utf-8"))
+FILE = cases_of("guard/cors")
 
 
-@pytest.mark.parametrize("case", FILE["cases"], ids=lambda case: case["name"])
+@rows("case", FILE["cases"], ids=lambda case: case["name"])
 def test_case(case: dict[str, Any], play_case: Callable[..., Any]) -> None:
     play_case(FILE["document"], case)
 
 
-@pytest.mark.parametrize(
+@rows(
     "config",
     [
         {},

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import ValidationError
+from rows import rows
+from yaml_files import cases_of
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.facts import Verdict
 from portcullis.engine.policies.inspect.injection import INJECTION, POLICY, InjectionConfig
 
-CASES = yaml.safe_load((Path(__file__).parents[4] / "cases/inspect/injection.yaml").read_text(encoding="utf-8"))
+CASES = cases_of("inspect/injection")
 DOCUMENT = CASES["document"]
 OUTCOMES = {"refused": "refuse", "would_refuse": "would_refuse"}
 LINE = "\r\n"
@@ -45,7 +45,7 @@ def verdicts(exchange: Any) -> list[Verdict]:
     return [verdict for verdict in exchange.facts.verdicts if verdict.code.startswith("inspect.")]
 
 
-@pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["name"])
+@rows("case", CASES["cases"], ids=lambda case: case["name"])
 def test_case(case: dict[str, Any], gate: Any) -> None:
     gateway = gate(DOCUMENT, settings(case))
     headers, body = body_of(case)
@@ -161,7 +161,7 @@ def test_a_key_of_an_identity_is_not_looked_at(gate: Any) -> None:
     assert verdicts(gateway.call("GET /articles", {"x-reader-key": "<script>"})) == []
 
 
-@pytest.mark.parametrize(
+@rows(
     "config",
     [
         {"mode": "on"},

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import TypeAdapter, ValidationError
+from rows import rows
+from yaml_files import cases_of
 
 from portcullis.engine.config.values import parse_duration
 from portcullis.engine.exchange import Exchange
@@ -17,7 +17,7 @@ from portcullis.engine.policies.limit import Scope
 from portcullis.engine.policies.limit.rate import POLICY, RateConfig, compile_rate
 from portcullis.testing import FakeClock, FakeCounters
 
-CASES = yaml.safe_load((Path(__file__).parents[4] / "cases/limit/rate.yaml").read_text(encoding="utf-8"))["cases"]
+CASES = cases_of("limit/rate")["cases"]
 OUTCOMES = {"refused": "refuse", "would_refuse": "would_refuse", "error": "error"}
 
 
@@ -62,7 +62,7 @@ def test_every_code_has_a_case() -> None:
     assert told == {code.name for code in POLICY.codes}
 
 
-@pytest.mark.parametrize(
+@rows(
     ("per", "seconds"),
     [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86400), ("10s", 10), ("15m", 900), ("7d", 604800)],
 )
@@ -70,15 +70,13 @@ def test_a_period_is_a_word_or_whole_seconds(per: str, seconds: int) -> None:
     assert RateConfig.model_validate({"requests": 1, "per": per}).per == seconds
 
 
-@pytest.mark.parametrize(
-    "per", ["500ms", "1.5s", "0s", "367d", "week", "", " minute", "minute\n", "10", "10s\n", "٣s", 60, None, "-1s"]
-)
+@rows("per", ["500ms", "1.5s", "0s", "367d", "week", "", " minute", "minute\n", "10", "10s\n", "٣s", 60, None, "-1s"])
 def test_what_is_no_period_is_an_error(per: object) -> None:
     with pytest.raises(ValidationError, match="second, minute, hour, day, or whole seconds"):
         RateConfig.model_validate({"requests": 1, "per": per})
 
 
-@pytest.mark.parametrize(
+@rows(
     ("config", "problem"),
     [
         ({"requests": 0, "per": "second"}, "greater than or equal to 1"),
@@ -96,7 +94,7 @@ def test_a_rate_that_can_not_be_counted_is_an_error(config: dict[str, Any], prob
         RateConfig.model_validate(config)
 
 
-@pytest.mark.parametrize("rate", [(10**6, "second", 10**6 * 366 * 86400), (1, "366d", 1), (366, "day", 366 * 366)])
+@rows("rate", [(10**6, "second", 10**6 * 366 * 86400), (1, "366d", 1), (366, "day", 366 * 366)])
 def test_the_extreme_rates_fit_into_a_counter(rate: tuple[int, str, int]) -> None:
     config = RateConfig.model_validate(dict(zip(("requests", "per", "burst"), rate, strict=True)))
     clock, facts = FakeClock(now_ns=2**61), Facts()
@@ -108,7 +106,7 @@ def test_the_extreme_rates_fit_into_a_counter(rate: tuple[int, str, int]) -> Non
     assert max(numbers) < 10**15
 
 
-@pytest.mark.parametrize(
+@rows(
     ("config", "text"),
     [
         ({"requests": 60, "per": "minute"}, "60 requests per minute, 60 at once"),

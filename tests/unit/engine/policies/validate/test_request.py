@@ -3,22 +3,22 @@ from __future__ import annotations
 import gzip
 import timeit
 import zlib
-from pathlib import Path
 from typing import Any
 
 import brotli
 import orjson
 import pytest
-import yaml
 import zstandard
 from pydantic import ValidationError
+from rows import rows
+from yaml_files import cases_of
 
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.facts import UNREAD, Facts, Verdict
 from portcullis.engine.policies.validate.request import ALWAYS_READ, POLICY, RequestValidationConfig, largest_body
 from portcullis.testing import make_request
 
-CASES = yaml.safe_load((Path(__file__).parents[4] / "cases/validate/request.yaml").read_text(encoding="utf-8"))
+CASES = cases_of("validate/request")
 OUTCOMES = {"refused": "refuse", "would_refuse": "would_refuse"}
 INTEGER = {"type": "integer"}
 
@@ -28,7 +28,7 @@ def shop(phase: Any) -> Any:
     return phase("specs/shop.yaml", CASES["document"])
 
 
-@pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["name"])
+@rows("case", CASES["cases"], ids=lambda case: case["name"])
 def test_case(case: dict[str, Any], shop: Any) -> None:
     validate = {"request": case["validate"]} if "validate" in case else None
     headers, plain, body = body_of(case)
@@ -233,7 +233,7 @@ def test_one_word_says_what_becomes_of_all_that_is_undeclared_but_refuses_no_coo
     assert RequestValidationConfig().on_undeclared == RequestValidationConfig(on_undeclared="refuse").on_undeclared
 
 
-@pytest.mark.parametrize(
+@rows(
     "config",
     [{"mode": "on"}, {"on_undeclared": "drop"}, {"on_undeclared": {"header": "strip"}}, {"strict": True}, "enforce"],
 )
@@ -278,7 +278,7 @@ def test_an_empty_body_that_streams_is_missing(shop: Any) -> None:
     assert exchange.scan_body(b"", ended=True).code.name == "validate.missing_body"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("validate", "call", "bounded"),
     [
         (None, "POST /comments", False),
@@ -306,7 +306,7 @@ def test_a_large_bound_is_the_bound(phase: Any) -> None:
     assert largest_body(shop.context("POST /a")) == 5_000_000
 
 
-@pytest.mark.parametrize("limits", [{"depth": 0}, {"depth": 255}, {"keys": 0}, {"digits": 63}, {"nul": True}, 5])
+@rows("limits", [{"depth": 0}, {"depth": 255}, {"keys": 0}, {"digits": 63}, {"nul": True}, 5])
 def test_limits_that_are_none(limits: Any) -> None:
     with pytest.raises(ValidationError):
         RequestValidationConfig.model_validate({"limits": limits})

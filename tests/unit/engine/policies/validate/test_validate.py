@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 DOCUMENT = {
     "openapi": "3.1.0",
@@ -23,7 +24,7 @@ def shop(phase: Any) -> Any:
     return phase("specs/a.yaml", DOCUMENT)
 
 
-@pytest.mark.parametrize("validate", [None, {}, {"request": {}}, {"request": {"mode": "enforce"}}])
+@rows("validate", [None, {}, {"request": {}}, {"request": {"mode": "enforce"}}])
 def test_validation_is_on_unless_it_is_turned_off(shop: Any, validate: Any) -> None:
     assert shop.call("GET /a?x=1", validate=validate).refusal is not None
     assert shop.call("GET /a", validate=validate).refusal is None

@@ -1,0 +1,1 @@
+"""Asking issuers about tokens that only they can read (RFC 7662)."""

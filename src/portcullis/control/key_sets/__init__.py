@@ -1,0 +1,1 @@
+"""Key sets of issuers: found, fetched, and kept for when an issuer is away."""

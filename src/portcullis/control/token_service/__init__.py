@@ -1,0 +1,1 @@
+"""The token service: issues, refreshes, exchanges, revokes and explains tokens, in the control process alone."""

@@ -1,0 +1,122 @@
+"""Certificate revocation lists from files (RFC 5280 5).
+
+A list that has run out, or of which a part is not understood, is not gone by: who is on the next one is not known. So
+nobody passes for whom that list would decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+
+MAX_ENTRIES: Final = 2_000_000
+"""Certificates that one list may name."""
+_UNDERSTOOD: Final = frozenset({x509.CRLNumber.oid, x509.AuthorityKeyIdentifier.oid})
+_PEM: Final = b"-----BEGIN X509 CRL-----"
+
+Status = Literal["good", "revoked", "unknown"]
+
+
+class RevocationListError(ValueError):
+    """A list can't be gone by. The message says why."""
+
+
+class RevocationList:
+    """One list: what ``issuer`` (a name in DER; ``whose``: in words) has revoked, and until when it holds."""
+
+    __slots__ = ("issuer", "revoked", "until", "whose")
+
+    def __init__(self, issuer: bytes, whose: str, revoked: frozenset[int], until: float) -> None:
+        self.issuer = issuer
+        self.whose = whose
+        self.revoked = revoked
+        self.until = until
+
+
+class Revocations:
+    """Several lists, by their issuers."""
+
+    def __init__(self, lists: Iterable[RevocationList]) -> None:
+        self._by_issuer: dict[bytes, RevocationList] = {}
+        for each in lists:
+            known = self._by_issuer.get(each.issuer)
+            # Of two lists of one authority the one that was made last holds.
+            if known is None or known.until < each.until:
+                self._by_issuer[each.issuer] = each
+
+    def status(self, issuer: bytes, serial: int, now: float) -> Status:
+        """What is known of a certificate: ``unknown`` where its authority has no list here that still holds."""
+        found = self._by_issuer.get(issuer)
+        if found is None:
+            return "unknown"
+        if serial in found.revoked:
+            return "revoked"
+        return "good" if now < found.until else "unknown"
+
+
+def read_list(data: bytes, authorities: Sequence[x509.Certificate], now: float) -> RevocationList:
+    """The list in ``data`` (PEM or DER), if it holds ``now``. Raises :class:`RevocationListError`.
+
+    It must be signed by one of ``authorities`` where one of them has its issuer's name. Lists of authorities that
+    only the chains of clients have are verified in their handshakes.
+    """
+    try:
+        crl = x509.load_pem_x509_crl(data) if _PEM in data else x509.load_der_x509_crl(data)
+        whose = crl.issuer.rfc4514_string()
+        _check_extensions(crl)
+        _check_signature(crl, whose, authorities)
+        until = _end(crl, whose, now)
+        revoked = frozenset(entry.serial_number for entry in crl)
+    except RevocationListError:
+        raise
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion):
+        raise RevocationListError("it is no revocation list in PEM or DER") from None
+    return RevocationList(crl.issuer.public_bytes(), whose, revoked, until)
+
+
+def as_pem(data: bytes) -> str:
+    """The list in ``data``, which was read before, in PEM."""
+    crl = x509.load_pem_x509_crl(data) if _PEM in data else x509.load_der_x509_crl(data)
+    return crl.public_bytes(Encoding.PEM).decode()
+
+
+def _end(crl: x509.CertificateRevocationList, whose: str, now: float) -> float:
+    starts, ends = crl.last_update_utc, crl.next_update_utc
+    if ends is None:
+        raise RevocationListError(f"the list of {whose} does not say until when it holds")
+    if starts.timestamp() > now:
+        raise RevocationListError(f"the list of {whose} does not hold before {_day(starts)}")
+    if ends.timestamp() <= now:
+        raise RevocationListError(f"the list of {whose} has expired at {_day(ends)}")
+    if len(crl) > MAX_ENTRIES:
+        raise RevocationListError(f"the list of {whose} has more than {MAX_ENTRIES} entries")
+    return ends.timestamp()
+
+
+def _check_extensions(crl: x509.CertificateRevocationList) -> None:
+    """A list with a critical part that is not understood must not be used (RFC 5280 5.2): it may be but a part."""
+    for each in crl.extensions:
+        if each.critical and each.oid not in _UNDERSTOOD:
+            raise RevocationListError(f"the list is not a complete one ({each.oid.dotted_string} is not understood)")
+
+
+def _check_signature(crl: x509.CertificateRevocationList, whose: str, authorities: Sequence[x509.Certificate]) -> None:
+    named = [each for each in authorities if each.subject == crl.issuer]
+    if named and not any(_signed(crl, each) for each in named):
+        raise RevocationListError(f"the list of {whose} is not signed by it")
+
+
+def _signed(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+    try:
+        return crl.is_signature_valid(authority.public_key())  # type: ignore[arg-type]
+    except (InvalidSignature, TypeError, ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

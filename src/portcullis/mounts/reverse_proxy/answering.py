@@ -1,0 +1,346 @@
+"""The answering half of a stream: the service's answer looked at, changed and passed on, or the gateway's own given.
+
+Everything the client is told goes through :meth:`Answering.refuse` and :meth:`Answering._give` (the gateway's words) or
+:meth:`Answering._pass_on` (the service's). Once an answer has begun, a failure can only break the connection: a client
+must never take a cut answer for a whole one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from portcullis.engine.codes import BUFFERS_FULL, UPSTREAM_TOO_LARGE
+from portcullis.engine.decision import Finding, Modify, Refuse
+from portcullis.engine.exchange import End, Exchange, record_of
+from portcullis.engine.operation import UNROUTED
+from portcullis.engine.problem import PROBLEM_TYPE, problem_document
+from portcullis.engine.response import ResponseView
+from portcullis.mounts.forwarding import FieldRenderer, render_fields, render_own_fields
+from portcullis.mounts.http1.response_head import ResponseHead
+from portcullis.mounts.reverse_proxy.first_reading import FirstReading
+from portcullis.mounts.reverse_proxy.held_body import HeldBody
+from portcullis.mounts.reverse_proxy.roles import NO_BODY, Downstream
+
+if TYPE_CHECKING:
+    from portcullis.mounts.reverse_proxy.gateway import Gateway
+    from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
+
+DECISION_SECONDS: Final = 10.0
+"""How long a step that waits may take to decide; after that it has failed, and so refuses unless it is monitored."""
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+# What a body that was decoded or changed is no longer described by.
+_OF_THE_BODY: Final = Modify(
+    remove_fields=frozenset({b"accept-ranges", b"content-digest", b"content-md5", b"digest", b"repr-digest"})
+)
+
+_Answer = tuple[ResponseHead, ResponseView, FieldRenderer]
+"""A service's answer: its head, what steps see of it, and what renders its fields."""
+
+
+class Answering(msgspec.Struct, eq=False):
+    """One exchange, as far as its answer goes.
+
+    ``_whole``: the request body, where all of it came with its head; ``_held``: what else is held of the request's
+    body, and then of the answer's; ``_forgotten``: bytes of the request's body are with a service and not here any
+    more, so it can't be sent again; ``_answer``: the service's, while it is held back; ``_settling``: it is whole, and
+    steps that wait decide about it; ``_reading``: what is read of the service before the request is sent.
+    """
+
+    _gateway: Gateway
+    _downstream: Downstream
+    exchange: Exchange
+    _whole: bytes = b""
+    _held: HeldBody | None = None
+    _connection: UpstreamConnection | None = None
+    _waiting: bool = False
+    _forgotten: bool = False
+    _done: bool = False
+    _sent_ns: int = 0
+    _task: asyncio.Task[None] | None = None
+    _answer: _Answer | None = None
+    _settling: bool = False
+    _reading: FirstReading | None = None
+    answered: bool = False
+
+    # From the service.
+
+    def response(self, head: ResponseHead, renderer: FieldRenderer, pieces: list[bytes], ended: bool) -> None:
+        """The head of the service's answer, what renders its fields, and what of its body came along."""
+        exchange = self.exchange
+        exchange.upstream_status = head.status
+        if self._whole or self._held is not None:
+            self._forget_body()  # it is answered
+        if ended:
+            self._service_done()
+        request = exchange.request
+        operation = request.operation
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if not operation.response_head_steps and not operation.response_body_steps and not operation.answer_steps:
+            self._pass_on(head, renderer.render(head.fields, head.headers, _NOTHING), body, ended)
+            return
+        view = ResponseView(request, head.status, head.fields, head.headers, not head.bodyless)
+        refusal = exchange.decide_response(view)
+        if refusal is not None:
+            self.refuse(refusal)
+        elif not exchange.holds_response:
+            self._pass_on(head, self._changed_fields(head, view, renderer), body, ended)
+        elif ended:
+            self._check((head, view, renderer), body)
+        else:
+            self._answer = (head, view, renderer)
+            self._hold_answer(self._answer, body, False)
+
+    def response_body(self, pieces: list[bytes], ended: bool) -> None:
+        """More of the service's answer."""
+        if ended:
+            self._service_done()
+        if self._answer is not None:
+            self._hold_answer(self._answer, b"".join(pieces), ended)
+            return
+        self.exchange.bytes_out += sum(map(len, pieces))
+        self._downstream.answer_body(pieces, ended)
+        if ended:
+            self._finish()
+
+    def _hold_answer(self, answer: _Answer, data: bytes, ended: bool) -> None:
+        """More of an answer that is held back until it is whole."""
+        maximum = self.exchange.request.operation.max_response
+        if not self._hold(data):
+            self._pass_unseen(answer, Refuse(BUFFERS_FULL), data, ended)
+        elif (held := self._held) is None or held.size > maximum:
+            self._pass_unseen(answer, _answer_too_large(maximum), b"", ended)
+        elif ended:
+            self._answer = None
+            self._check(answer, held.whole())
+
+    def _check(self, answer: _Answer, body: bytes) -> None:
+        """A whole answer, which some steps want so."""
+        exchange = self.exchange
+        view = answer[1]
+        maximum = exchange.request.operation.max_response
+        if len(body) > maximum:
+            self._pass_unseen(answer, _answer_too_large(maximum), body, True)
+            return
+        decision = exchange.decide_response_body(view, body)
+        if decision is None or isinstance(decision, Refuse):
+            self._checked(answer, body, decision)
+        else:
+            # Whoever gets the connection next is not to be touched; what the client still sends is of no use any more.
+            self._connection = None
+            self._settling = True
+            if self._held is None or not self._held.size:
+                self._hold(body)
+            self._task = self._gateway.spawn(self._settle(answer, body, decision))
+
+    async def _settle(self, answer: _Answer, body: bytes, decision: Awaitable[Refuse | None]) -> None:
+        """Wait for the steps that have not decided yet about a whole answer."""
+        pending: Refuse | Awaitable[Refuse | None] | None = decision
+        while pending is not None and not isinstance(pending, Refuse):
+            try:
+                async with asyncio.timeout(DECISION_SECONDS):
+                    pending = await pending
+            except TimeoutError:
+                pending = self.exchange.overdue_response(answer[1])
+        self._task = None
+        if self._done:
+            return
+        try:
+            self._checked(answer, body, pending)
+        except Exception as error:  # noqa: BLE001 - nobody looks at what becomes of this task
+            self.crashed(error)
+
+    def _checked(self, answer: _Answer, body: bytes, refusal: Refuse | None) -> None:
+        """All steps have decided about a whole answer."""
+        if refusal is not None:
+            self.refuse(refusal)
+            return
+        head, view, renderer = answer
+        fields = self._changed_fields(head, view, renderer)
+        changes = self.exchange.answer
+        if changes is not None and changes.body is not None:
+            body = changes.body
+        if self._held is not None:
+            self._release_held()
+        self._pass_on(head, fields, body, True)
+
+    def _pass_unseen(self, answer: _Answer, refusal: Refuse, data: bytes, ended: bool) -> None:
+        """An answer that can't be held back is refused, unless all who want it whole are only monitored.
+
+        ``data``: what came of it and is not held.
+        """
+        head, view, renderer = answer
+        self._answer = None
+        end = self.exchange.refuse_response(refusal, view)
+        if end is not None:
+            self.refuse(end)
+            return
+        body = data if self._held is None else self._held.whole() + data
+        self._release_held()
+        self._pass_on(head, self._changed_fields(head, view, renderer), body, ended)
+
+    def _changed_fields(self, head: ResponseHead, view: ResponseView, renderer: FieldRenderer) -> bytes:
+        """The fields of the service's answer as the client gets them, on the wire."""
+        changes = self.exchange.conclude(view)
+        if changes is None or (not changes.fields and changes.body is None):
+            return renderer.render(head.fields, head.headers, _NOTHING)
+        fields = changes.fields
+        if changes.body is not None:
+            fields += (_OF_THE_BODY,)
+            etag = head.headers.get(b"etag")
+            is_told = etag is not None and not any(b"etag" in change.remove_fields for change in changes.fields)
+            if etag is not None and is_told and not etag.startswith(b"W/"):
+                fields += (Modify(set_fields=((b"etag", b"W/" + etag),)),)  # RFC 9110 8.8.1: not byte for byte the same
+        return renderer.render_changed(head.fields, head.headers, fields)
+
+    def _pass_on(self, head: ResponseHead, fields: bytes, body: bytes, ended: bool) -> None:
+        """Give the client the service's answer: its head, and what there is of its body."""
+        exchange = self.exchange
+        if exchange.refusal is not None:  # a step with a say in every answer has failed
+            self.refuse(exchange.refusal)
+            return
+        exchange.status = head.status
+        if added := exchange.facts.response_fields:
+            fields += render_fields(added)
+        fields += b"x-request-id: %b\r\n" % exchange.request_id.encode()
+        exchange.bytes_out = len(body)
+        self.answered = True
+        length = head.content_length
+        if head.bodyless:
+            length = NO_BODY
+            if (announced := head.headers.get(b"content-length")) is not None and head.status != 204:
+                fields += b"content-length: %b\r\n" % announced
+        elif ended:
+            length = len(body)
+        self._downstream.answer(head.status, head.reason, fields, length, body, ended)
+        if ended:
+            self._finish()
+
+    def _service_done(self) -> None:
+        """The service's part is over: what passed since the request was sent was its time."""
+        self.exchange.upstream_ns += self._gateway.now() - self._sent_ns
+        self._sent_ns = 0
+
+    # Ending.
+
+    def crashed(self, error: Exception) -> None:
+        """Something of ours failed: say so, or where an answer has been given, make sure that it is not trusted."""
+        if self._done:
+            self._downstream.break_off()
+        else:
+            self.refuse(self.exchange.internal_error(error))
+
+    def refuse(self, refusal: Refuse) -> None:
+        """Answer with the gateway's own words, or break the connection if the service's have begun."""
+        if self._done:
+            return
+        exchange = self.exchange
+        refusal = exchange.refuse(refusal)
+        if self.answered:
+            self._finish()
+            self._downstream.break_off()
+            return
+        own = (
+            (b"content-type", PROBLEM_TYPE),
+            (b"cache-control", b"no-store"),
+            *refusal.fields,
+        )
+        self._give(refusal.status, own, problem_document(refusal, exchange.request_id))
+
+    def _end(self, end: End) -> None:
+        """Answer as a step decided."""
+        if isinstance(end, Refuse):
+            self.refuse(end)
+        elif not self._done:
+            self._give(end.status, end.fields, end.body)
+
+    def _give(self, status: int, own: tuple[tuple[bytes, bytes], ...], body: bytes) -> None:
+        """Answer with the gateway's own ``status``, fields and ``body``."""
+        exchange = self.exchange
+        request = exchange.request
+        self.answered = True
+        exchange.status = status
+        exchange.bytes_out = len(body)
+        exchange.answer = None  # what was changed in the service's answer does not concern ours
+        if request.operation is UNROUTED:
+            request.operation = self._gateway.snapshot.standing_in(request)
+        changes = None
+        if request.operation.answer_steps:
+            changes = exchange.conclude(ResponseView(request, status, own, dict(own)))
+        fields = b"%b%bx-request-id: %b\r\n" % (
+            render_own_fields(own, changes.fields if changes is not None else ()),
+            render_fields(exchange.facts.response_fields),
+            exchange.request_id.encode(),
+        )
+        self._finish()
+        length = len(body)
+        if status == 204:
+            body, length = b"", NO_BODY
+        elif request.method == "HEAD":
+            fields += b"content-length: %d\r\n" % length
+            body, length = b"", NO_BODY
+        self._downstream.answer(status, b"", fields, length, body, ended=True)
+
+    def _finish(self) -> None:
+        """Nothing more will happen: give everything back and write the record."""
+        if self._done:
+            return
+        self._done = True
+        if self._sent_ns:
+            self._service_done()
+        if self._whole or self._held is not None:
+            self._release_held()
+        if self._waiting:
+            self._waiting = False
+            self._gateway.pools[self.exchange.request.operation.upstream].forget(self)
+        if self._task is not None:
+            # Not at once: a task that has not begun would be dropped together with the coroutines it should await.
+            asyncio.get_running_loop().call_soon(self._task.cancel)
+            self._task = None
+        connection, self._connection = self._connection, None
+        user: object = None if connection is None else connection.user
+        if connection is not None and user is self:
+            connection.abandon()
+        if self._reading is not None:
+            self._reading.abandon()
+            self._reading = None
+        self._gateway.records.add(record_of(self.exchange, self._gateway.now()))
+
+    # What is held, all of it counted against the budget.
+
+    def _keep(self, body: bytes) -> bool:
+        """Hold a request body that came in one piece, as most do: 0.1 us, where :meth:`_hold` takes 0.6."""
+        if not self._gateway.buffers.take(len(body)):
+            return False
+        self._whole = body
+        return True
+
+    def _arrived(self) -> bytes:
+        """What is held."""
+        return self._whole if self._held is None else self._held.whole()
+
+    def _hold(self, data: bytes) -> bool:
+        held = self._held
+        if held is None:
+            held = self._held = HeldBody(self._gateway.buffers)
+        return held.add(data)
+
+    def _forget_body(self) -> None:
+        """The request's body is with the service: hold it no more."""
+        self._forgotten = True
+        self._release_held()
+        self.exchange.forget_body()
+
+    def _release_held(self) -> None:
+        if self._whole:
+            self._gateway.buffers.give(len(self._whole))
+            self._whole = b""
+        if self._held is not None:
+            self._held.release()
+
+
+def _answer_too_large(maximum: int) -> Refuse:
+    return Refuse(UPSTREAM_TOO_LARGE, finding=Finding("/response/body", allowed=f"at most {maximum} bytes"))
