@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Respond = Callable[["Exchange"], None]
+PATIENCE = 5.0
+"""Seconds that the threads of a service may take to notice its end."""
 
 
 @dataclass
@@ -63,15 +66,28 @@ class Upstream:
         self._server = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._stopping = False
         self._sockets: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.getsockname()[1]}"
 
     def stop(self) -> None:
+        """End all connections.
+
+        A descriptor is closed once no thread waits on it any more: its number is soon somebody else's.
+        """
         self._stopping = True
+        wake(self._server)
+        self._accepting.join(PATIENCE)
         self._server.close()
+        for each in self._sockets:
+            wake(each)
+        deadline = time.monotonic() + PATIENCE
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         for each in self._sockets:
             each.close()
 
@@ -83,7 +99,9 @@ class Upstream:
                 return
             self.connections += 1
             self._sockets.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            serving = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._threads.append(serving)
+            serving.start()
 
     def _serve(self, connection: socket.socket) -> None:
         buffer = b""
@@ -102,6 +120,12 @@ class Upstream:
                 self.behaviours.get(exchange.path, Exchange.answer)(exchange)
         except OSError:
             self.closed_by_gateway.set()
+
+
+def wake(sock: socket.socket) -> None:
+    """Let whoever waits on ``sock`` go on, with an error or the end of the stream."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _read_body(connection: socket.socket, exchange: Exchange, buffer: bytes) -> tuple[bytes, bytes]:

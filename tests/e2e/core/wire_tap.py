@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import h11
 import httptools
+from upstream import PATIENCE, wake
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,19 @@ class WireTap:
     def __post_init__(self) -> None:
         self._server = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._sockets: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.getsockname()[1]}"
 
     def stop(self) -> None:
-        self._server.close()
-        for each in self._sockets:
+        for each in (self._server, *self._sockets):
+            wake(each)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        for each in (self._server, *self._sockets):
             each.close()
 
     def _accept(self) -> None:
@@ -68,7 +73,9 @@ class WireTap:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._sockets.append(connection)
                 self.streams.append(stream := bytearray())
-                threading.Thread(target=self._serve, args=(connection, stream), daemon=True).start()
+                serving = threading.Thread(target=self._serve, args=(connection, stream), daemon=True)
+                self._threads.append(serving)
+                serving.start()
 
     def _serve(self, connection: socket.socket, stream: bytearray) -> None:
         reader = _Reader()

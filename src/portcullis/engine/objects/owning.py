@@ -44,6 +44,7 @@ _ASKED_WITHOUT: Final = frozenset(
 )
 _PLAIN_ACCEPTS: Final = frozenset({b"*/*", b"application/json"})
 _AS_WHOLE: Final = Modify(remove_fields=_ASKED_WITHOUT)
+_PROBLEM: Final = b"application/problem+json"
 _VALIDATORS: Final = frozenset({b"etag", b"last-modified"})
 """They tell when something of the whole list has changed."""
 _LONGEST_TYPE: Final = 256
@@ -296,8 +297,11 @@ def response_head_step(owned: Ownership, *, monitor: bool) -> Callable[[Response
 
 
 def wants_answer(response: ResponseView) -> bool:
-    """Answers with a status of 400 or more hold no object."""
-    return response.status < 400
+    """Whether there may be an object in the answer: not in errors that are text or problem documents (RFC 9457)."""
+    if response.status < 400:
+        return True
+    content_type = response.headers.get(b"content-type", b"")
+    return is_json(content_type) and content_type.partition(b";")[0].strip().lower() != _PROBLEM
 
 
 def response_body_step(
@@ -306,10 +310,12 @@ def response_body_step(
     """Lets pass the objects for which the rule holds."""
 
     def check_body(response: ResponseView, facts: Facts) -> OfAnswer | Awaitable[OfAnswer]:
-        if response.status >= 400 or owned.spares(facts):
+        if owned.spares(facts) or not wants_answer(response):
             return None
 
         def decide(given: Given) -> OfAnswer:
+            if response.status >= 400:
+                return _judged_error(owned, part, given, response)
             judged = _judged(owned, part, given, response)
             if isinstance(judged, Refuse):
                 return judged
@@ -353,6 +359,22 @@ def _judged(owned: Ownership, part: Part, given: Given, response: ResponseView) 
     if judged.missing is not None:
         return owned.unreadable(pointer_of("/response/body", judged.missing), "no objects", "objects")
     return judged
+
+
+def _judged_error(owned: Ownership, part: Part, given: Given, response: ResponseView) -> Refuse | None:
+    """An error, such as a conflict, may show the object that it is about: refused if that is plainly somebody else's.
+
+    One in which the rule finds nothing to go by is an error like any other.
+    """
+    try:
+        given.whole = response.value()
+    except MalformedJsonError as error:
+        return owned.unreadable("/response/body", shorten(str(error)), _ONE_WAY)
+    bound = part.decider.bind(given)
+    passes = (lambda value: bound(value) is not False) if callable(bound) else bound is not False
+    judged = judge(given.whole, part.at or (), passes, absent_is_none=True)
+    given.must_know()
+    return None if judged.first is None else _refuse_first(owned, part, given, judged.first)
 
 
 def _unreadable_head(owned: Ownership, response: ResponseView) -> Refuse | None:

@@ -324,7 +324,27 @@ def test_the_service_may_say_itself_that_nothing_is_there() -> None:
 
 def test_answers_that_hold_an_object_are_wanted() -> None:
     assert wants_answer(answer({}))
-    assert not wants_answer(answer({}, status=400))
+    assert wants_answer(answer({}, status=409))
+    for kind in ("application/problem+json", "application/Problem+JSON; charset=utf-8", "text/plain"):
+        assert not wants_answer(answer({}, status=409, content_type=kind))
+
+
+@rows(
+    ("document", "refused"),
+    [
+        ({"owner": "bob"}, True),
+        ([{"owner": "alice"}, {"owner": "bob"}], True),
+        ({"owner": "alice"}, False),
+        ({"error": "conflict"}, False),
+        ({"owner": None}, False),
+        ("conflict", False),
+        (None, False),
+    ],
+)
+def test_an_error_is_refused_if_it_shows_an_object_of_somebody_else(document: Any, refused: bool) -> None:
+    found: Any = response_body_step(owned(), part(), ListPlan())(answer(document, status=409), facts())
+    assert (found is not None) is refused
+    assert not refused or (found.status, found.code.name) == (404, "objects.not_owner")
 
 
 def test_callers_may_be_told() -> None:

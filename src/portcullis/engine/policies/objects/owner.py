@@ -17,7 +17,7 @@ What
     Whoever asks for an object of others gets the very answer that he would get for one that is not there; the service's
     own 404 and 410 are replaced by it too. Services are asked without conditions, ranges and content codings, and for
     JSON, so that there is always an object to look at; an answer below 400 that is no JSON, is too large or can't be
-    decoded is refused likewise. Answers of 400 and above hold no object, and pass.
+    decoded is refused likewise. Answers of 400 and above pass, unless their JSON shows an object of somebody else.
 
 Why
     API1:2023 Broken Object Level Authorization, the first of the list: a caller changes an id in the path, in the body,
