@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "trusted_schema=OFF", f"cache_size=-{WRITER_CACHE_KIB}"):
+        _use_wal(connection)
+        for pragma in ("synchronous=FULL", "trusted_schema=OFF", f"cache_size=-{WRITER_CACHE_KIB}"):
             connection.execute(f"PRAGMA {pragma}")
         _make_tables(connection, path)
     except sqlite3.Error as error:
@@ -65,6 +67,20 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Put a new file into WAL mode; SQLite does not wait by itself where another does the same at that moment."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
