@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CORPORA = Path(os.environ.get("PORTCULLIS_CORPORA", ROOT.parent / "shared" / "data"))
 
 # A deadline for one example fails on a busy machine and says nothing about the code.
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=10)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=5)
 hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 
@@ -28,6 +28,7 @@ def pytest_collection_finish() -> None:
     """What was collected stays until the end: the garbage collector needs not look through it again and again."""
     gc.freeze()
     gc.enable()
+    gc.set_threshold(5_000, 10, 50)
 
 
 @pytest.fixture(scope="session")

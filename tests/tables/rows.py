@@ -24,10 +24,15 @@ SHORT.maxlevel = 2
 
 
 class Row(NamedTuple):
-    """What a row is called where it fails, and its values by the names of the test's parameters."""
+    """Values by the names of the test's parameters, and what the row is called, if it has a name of its own."""
 
-    id: str
     values: Mapping[str, Any]
+    called: str = ""
+
+    @property
+    def id(self) -> str:
+        """What it is called where it fails."""
+        return self.called or "-".join(map(SHORT.repr, self.values.values()))
 
 
 def rows(
@@ -44,27 +49,27 @@ def rows(
         raise ValueError("a table without rows checks nothing")
     made = [_row(names, entry) for entry in entries]
     if callable(ids):
-        made = [Row("-".join(str(ids(value)) for value in row.values.values()), row.values) for row in made]
+        made = [Row(row.values, "-".join(str(ids(value)) for value in row.values.values())) for row in made]
     elif ids is not None:
-        made = [Row(name, row.values) for name, row in zip(ids, made, strict=True)]
+        made = [Row(row.values, name) for name, row in zip(ids, made, strict=True)]
 
     def decorate(test: Any) -> Test:
         inner: list[Row] = getattr(test, "rows", [])
-        together = [Row(f"{a.id}-{b.id}", {**a.values, **b.values}) for a in inner for b in made]
+        together = [Row({**a.values, **b.values}, f"{a.id}-{b.id}") for a in inner for b in made]
         return _over(together or made, test.__wrapped__ if inner else test)
 
     return decorate
 
 
 def _row(names: str | Sequence[str], entry: Any) -> Row:
-    name = None
+    called = ""
     if isinstance(entry, type(pytest.param())):
         if entry.marks:
             raise ValueError("a row can't be marked: it is no test of its own")
-        name = entry.id if isinstance(entry.id, str) else None
+        called = entry.id if isinstance(entry.id, str) else ""
         entry = entry.values[0] if isinstance(names, str) else entry.values
     values = {names: entry} if isinstance(names, str) else dict(zip(names, entry, strict=True))
-    return Row(name or "-".join(map(SHORT.repr, values.values())), values)
+    return Row(values, called)
 
 
 def _over(table: Sequence[Row], test: Test) -> Test:

@@ -54,6 +54,17 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
+    """A database that is up to date."""
+    from portcullis.stores.database.connection import locate, open_database
+
+    shutil.copy(migrated, tmp_path)
+    opened = open_database(locate(None, tmp_path, tmp_path))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def copied_databases(monkeypatch: pytest.MonkeyPatch, migrated: Path) -> None:
     """A database that is still empty is not migrated but copied, which takes a millisecond instead of twenty."""
     from portcullis.stores.database import migrate

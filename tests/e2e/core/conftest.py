@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from gateway import Gateway, create_key, end, start
+from gateway import Gateway, create_key, end, serving, start
 from upstream import Upstream
 
 SPEC = """\
@@ -116,21 +116,26 @@ def start_gateway(tmp_path: Path, upstream: Upstream) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module")
-def shared_upstream() -> Iterator[Upstream]:
+def service() -> Iterator[Upstream]:
     """The service behind ``gateway``."""
-    service = Upstream()
-    yield service
-    service.stop()
+    running = Upstream()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, shared_upstream: Upstream) -> Iterator[Gateway]:
-    """One gateway with one worker for all tests of a module."""
+def gateway(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, service: Upstream
+) -> Iterator[Gateway]:
+    """One gateway for all tests of a module, with one worker.
+
+    A module may have a ``SPEC``, a ``CONFIGURATION`` and a number of ``WORKERS`` of its own.
+    """
+    own = vars(request.module)
+    spec, configuration = own.get("SPEC", SPEC), own.get("CONFIGURATION", CONFIGURATION)
     directory = tmp_path_factory.mktemp("gateway")
-    write_files(directory, shared_upstream, lambda text: text)
-    running = start(directory)
-    yield running
-    end(running)
+    with serving(directory, spec, configuration, service.url, own.get("WORKERS", 1)) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import brotli
 import httpx
 import pytest
-from gateway import Gateway, client_of, private_bytes, read_response, serving
+from gateway import Gateway, client_of, private_bytes, read_response
 from upstream import Upstream
 
 SPEC = """\
@@ -68,22 +68,9 @@ MIB = 1024 * 1024
 FORM = {"content-type": "multipart/form-data; boundary=X"}
 
 
-@pytest.fixture(scope="module")
-def service() -> Iterator[Upstream]:
-    upstream = Upstream()
-    yield upstream
-    upstream.stop()
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory, service: Upstream) -> Iterator[Gateway]:
-    with serving(tmp_path_factory.mktemp("bodies"), SPEC, CONFIGURATION, service.url) as running:
-        yield running
-
-
 @pytest.fixture
-def client(shop: Gateway) -> Iterator[httpx.Client]:
-    with client_of(shop) as made:
+def client(gateway: Gateway) -> Iterator[httpx.Client]:
+    with client_of(gateway) as made:
         yield made
 
 
@@ -125,14 +112,14 @@ def test_encoded_json_is_checked_and_sent_on_decoded(
     assert code(answer) == (400, "validate.undeclared_field")
 
 
-def test_a_decompression_bomb_is_refused_at_once(shop: Gateway, client: httpx.Client) -> None:
+def test_a_decompression_bomb_is_refused_at_once(gateway: Gateway, client: httpx.Client) -> None:
     bomb = gzip.compress(b'{"sku": "' + bytes(100 * MIB) + b'"}')
-    before = private_bytes(shop.workers()[0])
+    before = private_bytes(gateway.workers()[0])
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
     answer = client.post("/orders", content=bomb, headers=headers)
     assert answer.status_code == 413
     assert answer.json()["code"] in ("guard.decompression_bomb", "guard.body_too_large")
-    assert private_bytes(shop.workers()[0]) - before < 16 * MIB
+    assert private_bytes(gateway.workers()[0]) - before < 16 * MIB
 
 
 def test_what_is_no_coding_or_no_such_coding_is_refused(client: httpx.Client) -> None:
@@ -150,8 +137,8 @@ def test_no_larger_body_is_read_than_its_schema_allows(client: httpx.Client) -> 
     assert code(answer) == (413, "guard.body_too_large")
 
 
-def test_an_upload_streams_with_flat_memory(shop: Gateway, client: httpx.Client, service: Upstream) -> None:
-    worker = shop.workers()[0]
+def test_an_upload_streams_with_flat_memory(gateway: Gateway, client: httpx.Client, service: Upstream) -> None:
+    worker = gateway.workers()[0]
     peaks = []
 
     def body() -> Iterator[bytes]:
@@ -171,10 +158,10 @@ def test_an_upload_streams_with_flat_memory(shop: Gateway, client: httpx.Client,
     assert received.endswith(part("pages", b"7") + b"--X--\r\n")
 
 
-def test_a_part_that_is_wrong_ends_the_upload_while_it_streams(shop: Gateway, service: Upstream) -> None:
+def test_a_part_that_is_wrong_ends_the_upload_while_it_streams(gateway: Gateway, service: Upstream) -> None:
     service.closed_by_gateway.clear()
     whole = len(service.seen)
-    with shop.connect() as client:
+    with gateway.connect() as client:
         client.sendall(
             b"POST /documents HTTP/1.1\r\nHost: shop\r\nContent-Type: multipart/form-data; boundary=X\r\n"
             b"Content-Length: 30000000\r\n\r\n"
@@ -188,7 +175,7 @@ def test_a_part_that_is_wrong_ends_the_upload_while_it_streams(shop: Gateway, se
     assert problem["detail"] == "The part pages must be integer."
     assert service.closed_by_gateway.wait(5)
     assert len(service.seen) == whole  # the service never got a whole request
-    record = shop.record_of(problem["request_id"])
+    record = gateway.record_of(problem["request_id"])
     assert record["verdicts"][-1]["finding"]["pointer"] == "/body/pages"
     assert record["bytes_in"] < 2 * MIB
 
@@ -224,8 +211,8 @@ def test_no_media_type_is_a_way_around_the_schema(client: httpx.Client, content_
     assert code(answer) == (415, "validate.media_type")
 
 
-def test_two_content_types_are_none(shop: Gateway) -> None:
-    answer = shop.exchange(
+def test_two_content_types_are_none(gateway: Gateway) -> None:
+    answer = gateway.exchange(
         b"POST /orders HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Length: 2\r\n"
         b"Content-Type: application/json\r\nContent-Type: application/xml\r\n\r\n{}"
     )

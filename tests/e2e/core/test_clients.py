@@ -153,9 +153,7 @@ def test_upgrade_and_connect_are_refused(gateway: Gateway) -> None:
     assert gateway.exchange(b"CONNECT shop:443 HTTP/1.1\r\nHost: shop:443\r\n\r\n")[9:12] in (b"400", b"405")
 
 
-def test_spoofed_forwarding_and_override_fields_do_not_reach_the_service(
-    gateway: Gateway, shared_upstream: Upstream
-) -> None:
+def test_spoofed_forwarding_and_override_fields_do_not_reach_the_service(gateway: Gateway, service: Upstream) -> None:
     spoofed = {
         "X-Forwarded-For": "10.0.0.1",
         "Forwarded": "for=10.0.0.1",
@@ -168,7 +166,7 @@ def test_spoofed_forwarding_and_override_fields_do_not_reach_the_service(
     }
     with client_of(gateway) as client:
         assert client.get("/shop/open/x", headers=spoofed).status_code == 200
-    seen = shared_upstream.seen[-1]
+    seen = service.seen[-1]
     assert seen.field("x-forwarded-for") == "127.0.0.1"
     assert seen.field("forwarded") == "for=127.0.0.1;host=" + f'"{gateway.address[0]}:{gateway.address[1]}";proto=http'
     for name in ("x-real-ip", "x-http-method-override", "x-original-url", "x-secret-hop", "proxy-authorization"):

@@ -11,12 +11,12 @@ from upstream import Upstream
 
 
 def test_a_declared_call_reaches_the_service_and_its_answer_comes_back(
-    gateway: Gateway, key: str, shared_upstream: Upstream
+    gateway: Gateway, key: str, service: Upstream
 ) -> None:
     with client_of(gateway, headers={"X-API-Key": key}) as client:
         answer = client.post("/shop/items", json={"name": "pen", "qty": 2})
     assert (answer.status_code, answer.json()) == (200, {"ok": True})
-    seen = shared_upstream.seen[-1]
+    seen = service.seen[-1]
     assert seen.line == "POST /shop/items HTTP/1.1"
     assert json.loads(seen.body) == {"name": "pen", "qty": 2}
     assert seen.field("x-forwarded-for") == "127.0.0.1"
@@ -53,21 +53,21 @@ REFUSED: list[tuple[str, str, dict[str, Any], int, str]] = [
 def test_an_undeclared_call_is_refused_with_a_problem_document(
     gateway: Gateway,
     key: str,
-    shared_upstream: Upstream,
+    service: Upstream,
     method: str,
     target: str,
     options: dict[str, Any],
     status: int,
     code: str,
 ) -> None:
-    before = len(shared_upstream.seen)
+    before = len(service.seen)
     options = {**options, "headers": {"X-API-Key": key, **options.get("headers", {})}}
     with client_of(gateway) as client:
         answer = client.request(method, target, **options)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
-    assert len(shared_upstream.seen) == before
+    assert len(service.seen) == before
     record = gateway.record_of(answer.json()["request_id"])
     assert (record["decision"], record["code"], record["status"]) == ("refuse", code, status)
 

@@ -66,20 +66,8 @@ apis:
     versions: {v1: {spec: shop.yaml}}
 observe: {access_log: {path: access.jsonl}}
 """
+WORKERS = 2
 EVIL = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Upstream]:
-    upstream = Upstream()
-    yield upstream
-    upstream.stop()
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, service: Upstream) -> Iterator[Gateway]:
-    with serving(tmp_path_factory.mktemp("gateway"), SPEC, CONFIGURATION, service.url, workers=2) as running:
-        yield running
 
 
 @pytest.fixture

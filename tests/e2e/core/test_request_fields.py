@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from gateway import Gateway, serving
+from gateway import Gateway
 from upstream import Exchange, Upstream
 
 SPEC = """\
@@ -51,21 +49,15 @@ observe:
 """
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, shared_upstream: Upstream) -> Iterator[Gateway]:
-    with serving(tmp_path_factory.mktemp("places"), SPEC, CONFIGURATION, shared_upstream.url) as running:
-        yield running
-
-
 @pytest.fixture
-def call(gateway: Gateway, shared_upstream: Upstream):
+def call(gateway: Gateway, service: Upstream):
     """Send one request, and give its status and what the service saw of it, if anything."""
 
     def send(target: str, *fields: str) -> tuple[int, Exchange | None]:
-        before = len(shared_upstream.seen)
+        before = len(service.seen)
         lines = [f"GET {target} HTTP/1.1", "Host: places", *fields, "Connection: close", "", ""]
         answer = gateway.exchange("\r\n".join(lines).encode("latin-1"))
-        seen = shared_upstream.seen[before:]
+        seen = service.seen[before:]
         return int(answer.split(b" ", 2)[1]), seen[0] if seen else None
 
     return send

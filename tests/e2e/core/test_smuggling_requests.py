@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from gateway import Gateway, read_all, serving
+from gateway import Gateway, read_all
 from smuggled_requests import REFUSED
 from suspicious_requests import ROWS, Row
 from wire_tap import Message, WireTap, messages_by_h11
@@ -57,15 +57,15 @@ numbers = count()
 
 @pytest.fixture(scope="module")
 def tap() -> Iterator[WireTap]:
-    service = WireTap()
-    yield service
-    service.stop()
+    running = WireTap()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, tap: WireTap) -> Iterator[Gateway]:
-    with serving(tmp_path_factory.mktemp("gateway"), SPEC, CONFIGURATION, tap.url) as running:
-        yield running
+def service(tap: WireTap) -> WireTap:
+    """What the gateway stands before."""
+    return tap
 
 
 def send(gateway: Gateway, data: bytes) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from gateway import Gateway, read_all, serving, wait_for
+from gateway import Gateway, read_all, wait_for
 from smuggled_responses import BAD, CUT, GOOD, Answer
 from wire_tap import WireTap
 
@@ -43,15 +43,15 @@ numbers = count()
 
 @pytest.fixture(scope="module")
 def tap() -> Iterator[WireTap]:
-    service = WireTap()
-    yield service
-    service.stop()
+    running = WireTap()
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, tap: WireTap) -> Iterator[Gateway]:
-    with serving(tmp_path_factory.mktemp("gateway"), SPEC, CONFIGURATION, tap.url) as running:
-        yield running
+def service(tap: WireTap) -> WireTap:
+    """What the gateway stands before."""
+    return tap
 
 
 def ask(

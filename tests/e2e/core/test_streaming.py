@@ -11,23 +11,23 @@ from upstream import Exchange, Upstream
 MIB = 1024 * 1024
 
 
-def test_a_large_upload_reaches_the_service_whole(gateway: Gateway, shared_upstream: Upstream) -> None:
+def test_a_large_upload_reaches_the_service_whole(gateway: Gateway, service: Upstream) -> None:
     body = bytes(range(256)) * (16 * MIB // 256)
     with client_of(gateway) as client:
         answer = client.post("/shop/upload", content=body, headers={"content-type": "application/octet-stream"})
     assert answer.status_code == 200
-    assert shared_upstream.seen[-1].body == body
+    assert service.seen[-1].body == body
 
 
-def test_a_chunked_upload_reaches_the_service_whole(gateway: Gateway, shared_upstream: Upstream) -> None:
+def test_a_chunked_upload_reaches_the_service_whole(gateway: Gateway, service: Upstream) -> None:
     pieces = [b"x" * 70_000, b"y", b"z" * 100_000]
     with client_of(gateway) as client:
         answer = client.post("/shop/upload", content=iter(pieces), headers={"content-type": "application/octet-stream"})
     assert answer.status_code == 200
-    assert shared_upstream.seen[-1].body == b"".join(pieces)
+    assert service.seen[-1].body == b"".join(pieces)
 
 
-def test_a_service_that_does_not_read_stops_the_client(gateway: Gateway, shared_upstream: Upstream) -> None:
+def test_a_service_that_does_not_read_stops_the_client(gateway: Gateway, service: Upstream) -> None:
     read_on = threading.Event()
     worker = gateway.workers()[0]
 
@@ -41,7 +41,7 @@ def test_a_service_that_does_not_read_stops_the_client(gateway: Gateway, shared_
         directory = gateway.directory
         text = (directory / "portcullis.yaml").read_text()
         (directory / "portcullis.yaml").write_text(
-            text.replace(shared_upstream.url, stuck.url)
+            text.replace(service.url, stuck.url)
             .replace("timeouts: {header: 1s, body: 1s", "timeouts: {header: 1s, body: 20s")
             .replace("first_byte: 1s, idle: 1s", "first_byte: 15s, idle: 15s")
         )

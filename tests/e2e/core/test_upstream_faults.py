@@ -33,24 +33,22 @@ FAULTS: dict[str, tuple[Respond, int, str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_faulty_answer_becomes_a_problem_document(gateway: Gateway, shared_upstream: Upstream, fault: str) -> None:
+def test_a_faulty_answer_becomes_a_problem_document(gateway: Gateway, service: Upstream, fault: str) -> None:
     behaviour, status, code = FAULTS[fault]
-    shared_upstream.behaviours[f"/shop/open/{fault}"] = behaviour
+    service.behaviours[f"/shop/open/{fault}"] = behaviour
     with client_of(gateway) as client:
         answer = client.delete(f"/shop/open/{fault}")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert gateway.record_of(answer.json()["request_id"])["code"] == code
 
 
-def test_a_kept_connection_that_the_service_closed_costs_no_failed_call(
-    gateway: Gateway, shared_upstream: Upstream
-) -> None:
+def test_a_kept_connection_that_the_service_closed_costs_no_failed_call(gateway: Gateway, service: Upstream) -> None:
     def answer_and_close(exchange: Exchange) -> None:
         exchange.answer()
         exchange.socket.close()
         raise OSError
 
-    shared_upstream.behaviours["/shop/open/closing"] = answer_and_close
+    service.behaviours["/shop/open/closing"] = answer_and_close
     with client_of(gateway) as client:
         assert [client.get("/shop/open/closing").status_code for _ in range(20)] == [200] * 20
 
@@ -81,7 +79,7 @@ def test_a_client_that_goes_away_cancels_the_call_to_the_service(start_gateway, 
     assert (record["decision"], record["code"], record["status"]) == ("abort", "guard.client_aborted", 0)
 
 
-def test_a_streamed_answer_arrives_piece_by_piece(gateway: Gateway, shared_upstream: Upstream) -> None:
+def test_a_streamed_answer_arrives_piece_by_piece(gateway: Gateway, service: Upstream) -> None:
     go_on = threading.Event()
 
     def stream(exchange: Exchange) -> None:
@@ -89,7 +87,7 @@ def test_a_streamed_answer_arrives_piece_by_piece(gateway: Gateway, shared_upstr
         assert go_on.wait(5)
         exchange.send(b"6\r\nsecond\r\n0\r\n\r\n")
 
-    shared_upstream.behaviours["/shop/open/stream"] = stream
+    service.behaviours["/shop/open/stream"] = stream
     with gateway.connect() as client:
         client.sendall(b"GET /shop/open/stream HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n")
         received = b""
@@ -100,7 +98,7 @@ def test_a_streamed_answer_arrives_piece_by_piece(gateway: Gateway, shared_upstr
     assert received.endswith(b"6\r\nsecond\r\n0\r\n\r\n")
 
 
-def test_a_slow_stream_outlives_the_first_byte_deadline(gateway: Gateway, shared_upstream: Upstream) -> None:
-    shared_upstream.behaviours["/shop/open/slow"] = slowly([b"a", b"b", b"c", b"d"], 0.5)
+def test_a_slow_stream_outlives_the_first_byte_deadline(gateway: Gateway, service: Upstream) -> None:
+    service.behaviours["/shop/open/slow"] = slowly([b"a", b"b", b"c", b"d"], 0.5)
     with client_of(gateway) as client:
         assert client.get("/shop/open/slow").text == "abcd"

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from bench.catalogue import PREFIX, calls, catalogue
 from openapi_spec_validator import validate
 from rows import rows
 
 
+@pytest.mark.slow
 def test_the_document_is_openapi_and_has_as_many_routes_as_asked() -> None:
     document = catalogue(130)
     validate(document)
@@ -17,6 +19,7 @@ def test_the_document_is_openapi_and_has_as_many_routes_as_asked() -> None:
     assert all(path.startswith(PREFIX) for path in paths)
 
 
+@pytest.mark.slow
 @rows("routes", [10, 20_000])
 def test_all_routes_are_asked_for_once(routes: int) -> None:
     asked = {re.sub(r"\d+$", "{item_id}", path) for path in calls(routes, routes)}

@@ -71,6 +71,7 @@ def test_the_cpu_clock_is_that_of_the_kernel() -> None:
     assert before <= clock <= time.process_time_ns()
 
 
+@pytest.mark.slow
 def test_the_time_of_children_that_have_ended_counts_too() -> None:
     spend = "import time\nwhile time.process_time() < 0.05: pass"
     before = cpu_seconds(os.getpid())
@@ -128,6 +129,7 @@ def test_a_program_ends_with_its_children_even_those_that_ignore_sigterm(tmp_pat
     wait_until(lambda: not members & {each.id for each in process_table()})
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_early_is_told_with_its_last_words(tmp_path: Path) -> None:
     failing = "import sys; sys.exit('no such file: x')"
     with (
@@ -137,6 +139,7 @@ def test_a_program_that_ends_early_is_told_with_its_last_words(tmp_path: Path) -
         program.wait_for_port(1, 10)
 
 
+@pytest.mark.slow
 def test_a_program_tells_the_memory_and_the_cpu_time_of_its_whole_family(tmp_path: Path) -> None:
     child = "import time; held = bytearray(b'x') * (30 << 20); print('up', flush=True); time.sleep(60)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"

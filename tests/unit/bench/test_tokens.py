@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 
+import pytest
 from bench.tokens import Issuer, bearer, forged
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
@@ -24,6 +25,7 @@ def test_a_token_verifies_with_the_published_key() -> None:
     assert json.loads(decode(claims))["plan"] == "gold"
 
 
+@pytest.mark.slow
 def test_a_forged_token_differs_in_its_signature_alone() -> None:
     token = Issuer().token("gold")
     assert forged(token) != token

@@ -75,6 +75,7 @@ def run(gateway: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_who_can_is_told_with_the_rules_and_their_lines(run: Run) -> None:
     told = run("explain", "--who-can", "DELETE /v1/orders/{id}").stdout
     assert AN_ID.sub("an-id", told) == (

@@ -112,6 +112,7 @@ def test_without_a_name_the_file_of_the_working_directory_is_checked(
     assert RUNNER.invoke(app, ["check"]).exit_code == 0
 
 
+@pytest.mark.slow
 def test_the_schema_for_editors_is_printed() -> None:
     result = RUNNER.invoke(app, ["check", "--json-schema"])
     assert result.exit_code == 0

@@ -148,6 +148,7 @@ def test_a_key_that_was_never_issued_is_told_apart_and_not_repeated(explain: Run
     assert unknown[13:] not in result.output
 
 
+@pytest.mark.slow
 def test_the_body_may_come_from_a_file_or_from_standard_input(explain: Run, key: str, folder: Path) -> None:
     call = ("POST /shop/v1/orders", "-H", f"X-API-Key: {key}", *JSON)
     (folder / "body.json").write_bytes(b'{"qty": 3}')
@@ -216,6 +217,7 @@ def test_without_data_there_is_no_body(data: str | None) -> None:
     assert (request.body, request.has_body) == (b"", False)
 
 
+@pytest.mark.slow
 def test_a_body_without_end_is_not_read_for_ever() -> None:
     with pytest.raises(typer.BadParameter, match="more than 64 MiB"):
         make_request("GET /", [], "@/dev/zero", "127.0.0.1")
@@ -235,6 +237,7 @@ state: {directory: state}
 """
 
 
+@pytest.mark.slow
 def test_a_client_certificate_counts_as_if_a_handshake_had_taken_it(explain: Run, folder: Path) -> None:
     below = Authority("below", root := Authority("root"))
     (folder / "mesh.pem").write_bytes(root.pem)

@@ -115,6 +115,7 @@ def test_columns_that_are_empty_for_all_keys_are_left_out(run: Run) -> None:
     assert "last used" in head
 
 
+@pytest.mark.slow
 def test_keys_that_soon_stop_working_are_listed_the_first_first(run: Run) -> None:
     ids = {
         days: _json(run("create", "acme", "--expires", f"{days}d", "--format", "json"))["record"]["id"]
@@ -233,6 +234,7 @@ def gateway(file: Path, tmp_path: Path, serve: Callable[[Any], Path]) -> Iterato
     database.close()
 
 
+@pytest.mark.slow
 def test_a_running_gateway_does_what_the_commands_ask(run: Run, gateway: WorkerKeyDirectory) -> None:
     made = _json(run("create", "acme", "--plan", "gold", "--format", "json"))
     digest = bytes.fromhex(made["record"]["digest"].removeprefix("sha256:"))

@@ -142,6 +142,7 @@ def test_a_page_is_followed_by_the_next(run: Run, monkeypatch: pytest.MonkeyPatc
     assert len(run("list", "--limit", "3").stdout.splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_a_running_gateway_is_asked(
     tmp_path: Path, migrated: Path, serve: Callable[[Any], Path], run: Run, file: Path
 ) -> None:

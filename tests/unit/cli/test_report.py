@@ -192,6 +192,7 @@ def test_what_was_granted_and_never_used_is_told_and_ends_with_1(used: Callable[
     ]
 
 
+@pytest.mark.slow
 def test_roles_and_keys_are_told_too(used: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     CliRunner().invoke(app, ["keys", "create", "beta", "--role", "manager"])
     used("GET /orders")

@@ -54,6 +54,7 @@ def test_a_secret_stands_alone_on_standard_output(run: Run) -> None:
     assert rotated not in run("clients", "list", "--format", "json").stdout
 
 
+@pytest.mark.slow
 def test_a_public_client_has_none(run: Run) -> None:
     made = run("clients", "add", "app", "--audience", "shop", "--public")
     assert "has no secret" in made.stdout
@@ -77,6 +78,7 @@ def test_a_token_is_issued_inspected_and_revoked(run: Run) -> None:
     assert run("revoke", "--id", claims["jti"], "--format", "json").stdout.split() == ["{", '"revoked":', "true", "}"]
 
 
+@pytest.mark.slow
 def test_a_removed_client_is_gone(run: Run) -> None:
     run("clients", "add", "checkout", "--audience", "shop")
     assert "is removed" in run("clients", "remove", "checkout").stdout

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import random
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from portcullis.control.keys import KeyService
-from portcullis.stores.database.connection import Database, locate, open_database
+from portcullis.stores.database.connection import Database
 from portcullis.stores.database.keys import KeyStore
 
 START = 1_800_000_000.0
@@ -27,14 +24,6 @@ class Clock:
 @pytest.fixture(autouse=True)
 def quick_databases(copied_databases: None) -> None:
     """Migrations have tests of their own."""
-
-
-@pytest.fixture
-def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
-    shutil.copy(migrated, tmp_path / "portcullis.db")
-    database = open_database(locate(None, tmp_path, tmp_path))
-    yield database
-    database.close()
 
 
 @pytest.fixture

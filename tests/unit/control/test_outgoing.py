@@ -129,9 +129,9 @@ async def test_certificates_are_verified_against_the_authorities_that_are_named(
     with pytest.raises(OutgoingError, match="certificate verify failed"):
         await outgoing.get_json(url)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    outgoing.take_over(settings_from(None, "ca.pem", 0.5, tmp_path))
+    outgoing.take_over(settings_from(None, "ca.pem", 0.25, tmp_path))
     assert await outgoing.get_json(url) == {"a": 42}
-    outgoing.take_over(settings_from(None, "none.pem", 0.5, tmp_path))
+    outgoing.take_over(settings_from(None, "none.pem", 0.25, tmp_path))
     with pytest.raises(OutgoingError, match="No such file"):
         await outgoing.get_json(url)
     await server.close()
@@ -146,11 +146,12 @@ async def test_calls_go_by_the_proxy_that_is_named(
     assert server.heard[0].startswith(b"GET http://id.example.com/keys HTTP/1.1\r\n")
 
 
+@pytest.mark.slow
 async def test_only_so_many_calls_are_under_way(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_CALLS", 1)
     outgoing = Outgoing()
     server.answer = None
-    outgoing.take_over(OutgoingSettings(timeout=0.2))
+    outgoing.take_over(OutgoingSettings(timeout=0.1))
     url = f"http://127.0.0.1:{server.port}/keys"
     calls = [asyncio.ensure_future(outgoing.get_json(url)) for _ in range(3)]
     async with asyncio.timeout(5):

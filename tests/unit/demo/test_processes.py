@@ -74,6 +74,7 @@ async def test_a_process_is_asked_to_stop() -> None:
     assert process.returncode == -15
 
 
+@pytest.mark.slow
 async def test_a_process_that_will_not_stop_is_made_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "STOP_WITHIN_S", 0.05)
     process = await child(

@@ -222,6 +222,7 @@ async def test_without_a_log_records_go_nowhere(running: Running) -> None:
     assert not running.log.exists()
 
 
+@pytest.mark.slow
 async def test_a_database_that_fails_for_a_while_is_told_once_and_polled_again(
     running: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -271,6 +272,7 @@ async def test_it_ends_when_its_supervisor_is_gone_but_not_before_the_workers(ru
     assert not running.paths.workers_socket.exists()
 
 
+@pytest.mark.slow
 async def test_workers_that_do_not_end_keep_it_no_longer_than_the_drain(running: Running) -> None:
     await running.connect()
     running.supervisor.close()

@@ -79,11 +79,12 @@ def test_a_child_has_signals_of_its_own_and_the_parent_keeps_its_own() -> None:
             signal.signal(number, previous)
 
 
+@pytest.mark.slow
 def test_a_signal_to_a_child_that_was_just_born_is_not_lost_to_its_parent() -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGCHLD)}
     loop = EventLoop((signal.SIGTERM, signal.SIGCHLD))
     try:
-        for _ in range(20):
+        for _ in range(10):
             process = fork("child", signal.pause)
             os.kill(process, signal.SIGTERM)
             assert status_of(process) == -signal.SIGTERM

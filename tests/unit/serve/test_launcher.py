@@ -42,6 +42,7 @@ def test_a_generation_is_a_process_in_whose_slot_nothing_is_counted_yet(tmp_path
     sockets.close()
 
 
+@pytest.mark.slow
 def test_in_its_process_everything_but_its_sockets_is_forgotten(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

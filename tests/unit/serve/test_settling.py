@@ -36,6 +36,7 @@ def test_what_is_garbage_goes_first() -> None:
     assert garbage() is None
 
 
+@pytest.mark.slow
 def test_what_settled_and_is_let_go_of_is_freed_nevertheless() -> None:
     kept = [[1]]
     settle()

@@ -57,6 +57,7 @@ def test_what_is_missing_is_loaded_by_children_and_told_by_name(tmp_path: Path) 
     assert len(snapshot.operations) == 5
 
 
+@pytest.mark.slow
 def test_no_child_is_left(tmp_path: Path) -> None:
     files, cache = ConfigurationFiles(tmp_path / "portcullis.yaml"), DocumentFiles(tmp_path / "cache")
     warm(estate(tmp_path, 3), files, PORTS, cache, lambda _name: None, processes=3)
@@ -64,6 +65,7 @@ def test_no_child_is_left(tmp_path: Path) -> None:
         os.waitpid(-1, os.WNOHANG)
 
 
+@pytest.mark.slow
 def test_a_document_that_can_not_be_used_is_left_for_others_to_find(tmp_path: Path) -> None:
     loaded = estate(tmp_path, 4, broken=1)
     files, cache = ConfigurationFiles(tmp_path / "portcullis.yaml"), DocumentFiles(tmp_path / "cache")

@@ -30,6 +30,7 @@ from portcullis.engine.snapshot import HostRoutes, Snapshot
 from portcullis.mounts.tls import server_context
 from portcullis.serve.link import Link, Message
 from portcullis.serve.worker import RETIRE, Worker, WorkerParts
+from portcullis.stores import worker_channel
 from portcullis.stores.questions import PendingQuestions
 from portcullis.stores.shared_memory import SharedConnectionCounts
 from portcullis.stores.topics import TopicSubscriptions
@@ -214,7 +215,8 @@ async def test_it_says_who_it_is_and_counts_for_its_generation(running: Running)
     assert running.hub.workers(3) == 1
 
 
-async def test_it_accepts_nobody_before_it_is_informed(folder: Path) -> None:
+async def test_it_accepts_nobody_before_it_is_informed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_channel, "RECONNECT_SECONDS", 0.01)
     running = Running(folder, "5s", None)
     await asyncio.sleep(0)
     assert await running.refuses()
@@ -354,6 +356,7 @@ async def secure(folder: Path, certified: ssl.SSLContext) -> AsyncIterator[Runni
     await running.close()
 
 
+@pytest.mark.slow
 async def test_one_that_retires_waits_for_those_who_are_shaking_hands(secure: Running) -> None:
     send(RETIRE)
     while not await secure.refuses():

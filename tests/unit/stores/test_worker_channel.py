@@ -117,6 +117,7 @@ def test_only_so_many_batches_are_on_the_way_and_each_that_is_taken_lets_the_nex
     assert len(frames(transport.take())) == 1
 
 
+@pytest.mark.slow
 def test_what_a_control_that_does_not_read_can_not_take_is_dropped_oldest_first_and_counted() -> None:
     transport = FakeTransport()
     channel = channel_on(transport)

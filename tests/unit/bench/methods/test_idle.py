@@ -70,6 +70,7 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 CPU = min(os.sched_getaffinity(0))
 
 
+@pytest.mark.slow
 def test_all_connections_are_open_inside_the_block_and_can_be_used_again(runner: Any) -> None:
     before = threading.active_count()
     with IdleClient(runner, 5, CPU) as client:

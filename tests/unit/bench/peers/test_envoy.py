@@ -6,6 +6,7 @@ import pytest
 from bench.peers import Ground, envoy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setup", "filters"),
     [

@@ -29,6 +29,7 @@ def receive(connection: socket.socket, count: int) -> bytes:
     return received
 
 
+@pytest.mark.slow
 def test_a_body_is_taken_whole_before_it_is_answered_and_the_connection_is_kept(connection: socket.socket) -> None:
     answer = b"HTTP/1.1 204 No Content\r\n\r\n"
     head = b"POST /films HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n"

@@ -55,6 +55,7 @@ def test_what_was_ended_is_not_brought_back_by_a_renewal(world: World) -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.slow
 def test_a_user_has_so_many_and_the_oldest_gives_way(world: World) -> None:
     async def scenario() -> None:
         first = await begin(world, 0)

@@ -130,6 +130,7 @@ async def test_keys_rotate_and_what_others_change_is_noticed(
         await asyncio.gather(running, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_a_database_in_trouble_is_told_once_and_outlived(
     part: TokenServicePart, services: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

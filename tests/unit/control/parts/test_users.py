@@ -115,6 +115,7 @@ async def test_what_another_process_changes_is_noticed(site: Site, hasher: Passw
         assert site.hub.told == [UserUpdate(1, 0, ("bob",))]
 
 
+@pytest.mark.slow
 async def test_a_database_that_fails_is_told_of_once_and_when_it_works_again(
     site: Site, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

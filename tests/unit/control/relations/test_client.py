@@ -42,6 +42,7 @@ def test_tuples_are_sent_as_they_are_read(remote: RemoteRelations, relations: Re
     assert remote.import_tuples(["order:1#owner@user:b"], replace=True, told=told.append) == Changed(1, 1, 12_345)
 
 
+@pytest.mark.slow
 def test_a_wrong_line_ends_an_import_that_is_still_being_sent(
     remote: RemoteRelations, relations: RelationService
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_wrong_line_ends_an_import_that_is_still_being_sent(
     assert remote.add(["order:1#owner@user:a"]).added == 1
 
 
+@pytest.mark.slow
 def test_a_source_that_fails_leaves_nothing(remote: RemoteRelations, relations: RelationService) -> None:
     def lines() -> Iterator[str]:
         for number in range(20_000):

@@ -32,6 +32,7 @@ async def test_relations_are_changed_and_asked_for(client: httpx.AsyncClient) ->
     assert removed.json()["removed"] == 1
 
 
+@pytest.mark.slow
 async def test_lines_are_imported_however_they_are_cut(client: httpx.AsyncClient, relations: RelationService) -> None:
     lines = "".join(f"order:{n}#owner@user:ü{n}\n" for n in range(2 * BATCH)).encode()
 

@@ -101,6 +101,7 @@ def test_what_workers_saw_created_is_kept_unless_somebody_has_it(relations: Rela
     assert relations.keep([parse_tuple("other:1#made_by@user:alice")]) == [True]  # by a newer file than this one
 
 
+@pytest.mark.slow
 def test_many_tuples_are_imported_or_none(relations: RelationService) -> None:
     told: list[int] = []
     count = 2 * BATCH + 3

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from token_services import Service
 
-from portcullis.stores.database.connection import Database, locate, open_database
-
-
-@pytest.fixture
-def database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
-    """An empty database."""
-    shutil.copy(migrated, tmp_path / "portcullis.db")
-    opened = open_database(locate(None, tmp_path, tmp_path))
-    yield opened
-    opened.close()
+from portcullis.stores.database.connection import Database
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from rows import rows
 
 from portcullis.control.token_service.asking import audience_asked_for, required, scopes_asked_for
 from portcullis.control.token_service.errors import OAuthError
@@ -16,7 +17,7 @@ def test_by_default_all_scopes_are_given() -> None:
     assert scopes_asked_for({"scope": "b b"}, ["a", "b"]) == ("b",)
 
 
-@pytest.mark.parametrize("scope", ["c", "a c", "a  b", " a", "A"])
+@rows("scope", ["c", "a c", "a  b", " a", "A"])
 def test_no_scope_is_given_that_was_not_granted(scope: str) -> None:
     with pytest.raises(OAuthError) as caught:
         scopes_asked_for({"scope": scope}, ["a", "b"])
@@ -29,7 +30,7 @@ def test_the_only_audience_need_not_be_named() -> None:
     assert audience_asked_for({"audience": "b"}, client("a", "b"), ["a", "b"]) == "b"
 
 
-@pytest.mark.parametrize(
+@rows(
     ("parameters", "audiences"),
     [
         ({}, ("shop", "payments")),

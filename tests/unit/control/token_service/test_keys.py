@@ -49,6 +49,7 @@ def test_tokens_that_hold_longer_from_now_on_keep_their_keys_longer() -> None:
     assert plan_keys([key(1000, 90.0)], 60.0, ROTATING, 1010.0).keep[0].lifetime == 90.0
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0.1, 400.0), min_size=1, max_size=40))
 def test_whenever_it_is_looked_at_who_signs_was_published_before_and_is_kept(steps: list[float]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.control.token_service.orders import (
     InvalidTokenOrder,
@@ -22,7 +23,7 @@ def test_a_client_may_be_asked_for() -> None:
     NewClient("app", ("shop",), grants=("refresh_token",), public=True).check(AUDIENCES)
 
 
-@pytest.mark.parametrize(
+@rows(
     "order",
     [
         {"id": ""},
@@ -44,7 +45,7 @@ def test_what_makes_no_sense_is_refused(order: dict[str, Any]) -> None:
         NewClient(**{"id": "checkout", "audiences": ("shop",), **order}).check(AUDIENCES)
 
 
-@pytest.mark.parametrize("overlap", [-1.0, float("nan"), float("inf"), 1e9])
+@rows("overlap", [-1.0, float("nan"), float("inf"), 1e9])
 def test_an_overlap_is_a_reasonable_time(overlap: float) -> None:
     with pytest.raises(InvalidTokenOrder):
         SecretRotation(overlap).check()

@@ -213,6 +213,7 @@ async def test_guesses_at_one_user_from_everywhere_are_tried_one_after_the_other
     assert gateway.checks.results == {"wrong": 3, "user_locked": 37}
 
 
+@pytest.mark.slow
 async def test_too_many_at_once_are_told_so_and_some_places_are_kept(gateway: Gateway, hasher: Any) -> None:
     await gateway.ask(RIGHT, "bob")
     go = threading.Event()

@@ -119,6 +119,7 @@ def test_a_hash_that_is_too_cheap_too_dear_or_none_is_refused(hashed: str, compl
         check_hash(hashed)
 
 
+@pytest.mark.slow
 def test_hashes_that_pass_can_be_verified() -> None:
     made = argon2.PasswordHasher(1, 7 * 1024, 1).hash("correct horse battery")
     check_hash(made)

@@ -18,7 +18,7 @@ from portcullis.testing.tokens import Signer, key_set_of, rsa_key
 
 WHERE = ("identities", "staff", "jwt", "secret")
 PEM = rsa_key("enc").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-ENCRYPTION = {"keys": [{**Signer("RS256", "e").jwk, "use": "enc"}]}
+ENCRYPTION = {"keys": [{**Signer("RS256", "e", rsa_key("enc")).jwk, "use": "enc"}]}
 WEAK = {"keys": [Signer("RS256", "weak", rsa_key("small", 1024)).jwk]}
 
 FILES = FakeFiles(

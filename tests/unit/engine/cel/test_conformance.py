@@ -92,6 +92,7 @@ def test_an_expression_gives_what_the_specification_says(
     assert named_keys(found) == named_keys(gives)
 
 
+@pytest.mark.slow
 @rows(("text", "given", "gives", "ours"), [row for row in TABLE if not row.values[3]])
 def test_the_library_agrees(
     text: str, given: dict[str, Any], gives: Any, ours: bool, library: Callable[..., Any]

@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import pytest
+from rows import rows
 
 from portcullis.engine.config.model import Configuration
 from portcullis.engine.decision import Answer, Refuse
@@ -100,7 +100,7 @@ def test_what_the_client_asks_is_asked_of_the_control_process() -> None:
     assert (identity.method, identity.subject, identity.credential) == ("token_service", "a", "client_credentials")
 
 
-@pytest.mark.parametrize(
+@rows(
     ("body", "fields", "error"),
     [
         (b"a=1&a=2", (BASIC,), "invalid_request"),
@@ -126,7 +126,7 @@ def test_a_secret_may_be_in_the_body_where_the_file_says_so() -> None:
     assert site.asked[0].how == "client_secret_post"
 
 
-@pytest.mark.parametrize("answer", [None, b"", b"\xc1"])
+@rows("answer", [None, b"", b"\xc1"])
 def test_without_an_answer_the_client_is_told_to_come_again(answer: bytes | None) -> None:
     site = Site()
     site.answer = answer

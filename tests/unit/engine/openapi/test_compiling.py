@@ -21,6 +21,7 @@ def test_what_is_no_schema_or_leads_elsewhere_is_an_error(schema: dict[str, obje
         compile_schema(schema)
 
 
+@pytest.mark.slow
 def test_a_pattern_has_a_largest_size() -> None:
     assert compile_schema({"pattern": r"[\p{L}\p{Z}\p{N}_.:/=+@-]{0,256}"}).is_valid("a b")
     with pytest.raises(ValueError, match="regex"):

@@ -112,6 +112,7 @@ def test_without_a_discriminator_there_are_no_tags() -> None:
     assert read({"oneOf": [ref("Cat"), ref("Dog")]}) == (None, [])
 
 
+@pytest.mark.slow
 def test_chains_without_end_are_read_in_bounded_depth() -> None:
     chain: dict[str, Any] = {f"S{n}": {"allOf": [ref(f"S{n + 1}"), ref(f"S{n + 1}")]} for n in range(2_000)}
     problems = Problems()

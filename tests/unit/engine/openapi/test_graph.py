@@ -59,6 +59,7 @@ def test_what_moves_the_base_of_references_is_an_error(keyword: str) -> None:
     assert problem.pointer == f"/root/{keyword}"
 
 
+@pytest.mark.slow
 @rows(
     ("pattern", "reason"),
     [

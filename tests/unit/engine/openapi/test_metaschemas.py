@@ -130,6 +130,7 @@ def test_kinds_that_a_version_does_not_describe_may_be_anything() -> None:
     assert strict("2.0").is_valid_as("request body", 7)
 
 
+@pytest.mark.slow
 def test_how_much_is_looked_for_is_bounded() -> None:
     root = document("3.0", components={"schemas": {f"S{n}": {"type": "strin"} for n in range(LIMIT + 500)}})
     assert len(lenient("3.0").violations(root)) == LIMIT

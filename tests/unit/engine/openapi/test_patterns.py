@@ -17,6 +17,7 @@ def reason(pattern: str) -> str:
     return fault.reason
 
 
+@pytest.mark.slow
 @rows(
     "pattern",
     [

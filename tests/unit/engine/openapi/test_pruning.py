@@ -163,6 +163,7 @@ def test_fields_for_the_other_direction_are_taken_out(compiled: Callable[..., An
     assert compiled(schema, asking={"direction": "response"}).stripped(value) == {"id": 1, "a": 3, "b": 4}
 
 
+@pytest.mark.slow
 def test_copies_are_bounded(compiled: Callable[..., Any]) -> None:
     """Each level doubles the ways that a value can be meant."""
     schema = {"oneOf": [{"properties": {"n": ref("Node"), "v": {"type": kind}}} for kind in ("integer", "string")]}

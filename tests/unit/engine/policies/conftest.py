@@ -1,10 +1,11 @@
-"""Cases of policies that concern answers, played through the whole proxy on fake transports."""
+"""An operation that is compiled without files; and cases of policies, played through the whole proxy in memory."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -12,11 +13,17 @@ import pytest
 
 from portcullis.engine.compile import compile_snapshot
 from portcullis.engine.config.load import load_configuration
+from portcullis.engine.config.merge import effective
+from portcullis.engine.config.model import ApiConfig, RoleConfig, ServiceConfig
+from portcullis.engine.openapi.security import Security
+from portcullis.engine.operation import OperationContext
 from portcullis.engine.ports import Ports
 from portcullis.engine.record import Record
 from portcullis.mounts.http1.response_head import parse_response_head
 from portcullis.testing import FakeClock, FakeCounters, FakeFiles, FakeKeys, Playbook, settle
 from portcullis.testing.playbook import LISTENER
+
+OPERATION = "GET /orders"
 
 
 class Played(msgspec.Struct):
@@ -108,6 +115,52 @@ def check_case(case: Mapping[str, Any], played: Played) -> None:
         findings = [verdict.finding for verdict in played.record.verdicts if verdict.finding is not None]
         for key, value in case["found"].items():
             assert getattr(findings[-1], key) == value
+
+
+@pytest.fixture(scope="session")
+def context() -> Callable[..., OperationContext]:
+    """Makes the context of an operation with these settings of its own, and those of its API.
+
+    ``roles`` and ``services`` are those of the file, ``security`` is what the document asks for.
+    """
+
+    def make(
+        operation: dict[str, Any] | None = None,
+        api: dict[str, Any] | None = None,
+        roles: dict[str, Any] | None = None,
+        security: Security | None = None,
+        services: dict[str, Any] | None = None,
+    ) -> OperationContext:
+        shop = ApiConfig.model_validate(
+            {
+                "hosts": ["*"],
+                "upstream": {"targets": ["http://127.0.0.1:1"]},
+                "versions": {"v1": {"spec": "s.yaml"}},
+                "operations": {OPERATION: operation or {}},
+                **(api or {}),
+            }
+        )
+        nothing: Any = None
+        configuration: Any = SimpleNamespace(
+            roles={name: RoleConfig.model_validate(role) for name, role in (roles or {}).items()},
+            identities={name: SimpleNamespace(mtls=name == "mesh" or None) for name in ("mesh", "tokens", "users")},
+            services={name: ServiceConfig.model_validate(each) for name, each in (services or {}).items()},
+        )
+        document: Any = SimpleNamespace(reference=lambda pointer: f"s.yaml#{pointer}")
+        declared: Any = SimpleNamespace(name=OPERATION, security=security)
+        return OperationContext(
+            configuration=configuration,
+            api_name="shop",
+            api=shop,
+            version="v1",
+            settings=effective(shop, shop.versions["v1"], OPERATION),
+            document=document,
+            operation=declared,
+            ports=nothing,
+            where=("apis", "shop", "operations", OPERATION),
+        )
+
+    return make
 
 
 @pytest.fixture(autouse=True)

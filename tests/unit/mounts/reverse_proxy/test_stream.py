@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from rows import rows
 
 from portcullis.engine.codes import Code
@@ -333,6 +334,7 @@ async def test_the_record_counts_bytes_and_microseconds(play):
     assert [(verdict.policy, verdict.outcome) for verdict in record.verdicts] == []
 
 
+@pytest.mark.slow
 async def test_a_held_body_of_many_small_pieces_takes_few_objects(play):
     p = play(POST=[("body", lambda _request, _facts: None)])
     p.client_sends(b"POST /a HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n")

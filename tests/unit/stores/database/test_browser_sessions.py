@@ -8,15 +8,8 @@ import pytest
 from portcullis.stores.database import browser_sessions as stored
 from portcullis.stores.database.browser_sessions import StoredSession
 from portcullis.stores.database.connection import Database
-from portcullis.stores.database.migrate import bring_up_to_date
 
 SESSION = StoredSession(b"d" * 32, "realm", b"alice", b"s", 1.0, 100.0, 200.0, b"sealed")
-
-
-@pytest.fixture
-def database(empty: Database) -> Database:
-    bring_up_to_date(empty)
-    return empty
 
 
 def put(database: Database, name: bytes = b"d", most: int = 50, **values: Any) -> list[bytes]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from portcullis.stores.database.connection import Database
 from portcullis.stores.database.consumers import (
@@ -12,16 +11,9 @@ from portcullis.stores.database.consumers import (
     current_revision,
 )
 from portcullis.stores.database.keys import KeyStore, StoredKey
-from portcullis.stores.database.migrate import bring_up_to_date
 from portcullis.stores.database.users import StoredUser, UserStore
 
 ALICE = StoredConsumer("alice", "gold", ("clerk",), 100.0)
-
-
-@pytest.fixture
-def database(empty: Database) -> Database:
-    bring_up_to_date(empty)
-    return empty
 
 
 def _revisions(database: Database) -> tuple[int, int]:

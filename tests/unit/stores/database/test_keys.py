@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from portcullis.stores.database.connection import Database, DatabaseError, locate, open_database
+from portcullis.stores.database.connection import Database, DatabaseError, open_database
 from portcullis.stores.database.consumers import StoredConsumer
 from portcullis.stores.database.keys import KeyStore, StoredKey
 
@@ -18,14 +15,6 @@ ACME = StoredConsumer("acme", "gold", ("auditor", "clerk"), 100.0)
 def _key(number: int, consumer: StoredConsumer = ACME, **values: Any) -> StoredKey:
     name = f"key{number:05}"
     return StoredKey(name, bytes([number]) * 32, consumer, name, ("orders:read",), "live", float(number), **values)
-
-
-@pytest.fixture
-def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
-    shutil.copy(migrated, tmp_path)
-    database = open_database(locate(None, tmp_path, tmp_path))
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from portcullis.stores.database.connection import Database
-from portcullis.stores.database.migrate import bring_up_to_date
 from portcullis.stores.database.refresh_tokens import (
     StoredFamily,
     StoredRefreshToken,
@@ -26,10 +25,9 @@ FAMILY = StoredFamily("f", "c", "alice", "shop", ("s",), ("clerk",), ("a", "b"),
 
 
 @pytest.fixture
-def connection(empty: Database) -> Iterator[sa.Connection]:
+def connection(database: Database) -> Iterator[sa.Connection]:
     """A transaction on a database with a client and a family of one token."""
-    bring_up_to_date(empty)
-    with empty.writing() as connection:
+    with database.writing() as connection:
         put_client(connection, StoredClient("c", None, (), (), (), (), (), 1.0, 1.0))
         add_family(connection, FAMILY)
         add_refresh_token(connection, b"first", "f", 50.0)

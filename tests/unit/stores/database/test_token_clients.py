@@ -1,23 +1,14 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 import sqlalchemy as sa
 
 from portcullis.stores.database.connection import Database
-from portcullis.stores.database.migrate import bring_up_to_date
 from portcullis.stores.database.refresh_tokens import StoredFamily, add_family, add_refresh_token
 from portcullis.stores.database.schema import REFRESH_TOKENS, TOKEN_FAMILIES
 from portcullis.stores.database.token_clients import ClientStore, StoredClient, find_client, put_client, remove_client
 
 CLIENT = StoredClient("c", b"d" * 32, ("g",), ("s",), ("shop",), ("me",), ("clerk",), 1.0, 2.0, b"e" * 32, 3.0)
-
-
-@pytest.fixture
-def database(empty: Database) -> Database:
-    """A database that is up to date."""
-    bring_up_to_date(empty)
-    return empty
 
 
 def test_a_client_is_found_as_it_was_put(database: Database) -> None:

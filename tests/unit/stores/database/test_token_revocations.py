@@ -5,20 +5,12 @@ import pytest
 from portcullis.engine.token_service.messages import Revoked
 from portcullis.stores.database import token_revocations
 from portcullis.stores.database.connection import Database
-from portcullis.stores.database.migrate import bring_up_to_date
 from portcullis.stores.database.token_revocations import (
     RevocationStore,
     TooManyRevocationsError,
     forget_revocations,
     revoke,
 )
-
-
-@pytest.fixture
-def database(empty: Database) -> Database:
-    """A database that is up to date."""
-    bring_up_to_date(empty)
-    return empty
 
 
 def write(database: Database, *revoked: Revoked) -> None:

@@ -8,7 +8,6 @@ import pytest
 from portcullis.stores.database.connection import Database, DatabaseError
 from portcullis.stores.database.consumers import StoredConsumer
 from portcullis.stores.database.keys import KeyStore, StoredKey
-from portcullis.stores.database.migrate import bring_up_to_date
 from portcullis.stores.database.users import StoredUser, UserStore
 
 CONSUMER = StoredConsumer("alice", "gold", ("clerk",), 100.0)
@@ -16,9 +15,8 @@ ALICE = StoredUser(CONSUMER, "$argon2id$hash", ("orders:read",), 1.0, 2.0)
 
 
 @pytest.fixture
-def store(empty: Database) -> UserStore:
-    bring_up_to_date(empty)
-    return UserStore(empty)
+def store(database: Database) -> UserStore:
+    return UserStore(database)
 
 
 def _put(store: UserStore, name: str = "alice", **values: Any) -> StoredUser:
@@ -70,9 +68,9 @@ def test_a_removed_user_is_gone_with_its_consumer(store: UserStore) -> None:
     assert store.changed_since(1) == (2, {})
 
 
-def test_a_consumer_that_has_keys_outlives_its_user(store: UserStore, empty: Database) -> None:
+def test_a_consumer_that_has_keys_outlives_its_user(store: UserStore, database: Database) -> None:
     _put(store)
-    with KeyStore(empty).changing() as keys:
+    with KeyStore(database).changing() as keys:
         keys.put_key(StoredKey("key00001", b"1", CONSUMER, "key00001", (), "", 1.0))
     with store.changing() as change:
         change.remove_user("alice")

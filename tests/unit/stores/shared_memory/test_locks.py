@@ -50,6 +50,7 @@ def test_a_free_lock_is_taken_and_given_back(made: Locks) -> None:
         made.unlock(made.handle(1))
 
 
+@pytest.mark.slow
 def test_a_lock_that_another_process_holds_is_waited_for_with_patience_only(made: Locks) -> None:
     handle = made.handle(2)
     with another_process_holds(made, handle):
@@ -59,6 +60,7 @@ def test_a_lock_that_another_process_holds_is_waited_for_with_patience_only(made
             made.settle(handle, outcome)
 
 
+@pytest.mark.slow
 def test_unlocking_what_another_process_holds_changes_nothing(made: Locks) -> None:
     handle = made.handle(2)
     with another_process_holds(made, handle):
@@ -72,6 +74,7 @@ def test_other_locks_stay_free(made: Locks) -> None:
         made.unlock(made.handle(1))
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_process_is_taken_over_again_and_again(made: Locks) -> None:
     handle = made.handle(3)
     for _ in range(3):

@@ -87,6 +87,7 @@ def test_a_key_is_for_what_it_says() -> None:
     assert code_of(decrypter, sealed(RSA_KEY, "RSA-OAEP-256", kid="two")) is UNDECRYPTABLE_TOKEN
 
 
+@pytest.mark.slow
 def test_while_a_key_is_replaced_both_open() -> None:
     old, new = rsa_key("enc"), rsa_key("enc-new")
     decrypter = Decrypter([read_decryption_key(pem_of(new)), read_decryption_key(pem_of(old))])
@@ -162,6 +163,7 @@ def test_an_ephemeral_key_off_the_curve_is_refused(epk: object) -> None:
     assert code_of(decrypter, token) is UNDECRYPTABLE_TOKEN
 
 
+@pytest.mark.slow
 @rows(
     ("content", "reason"),
     [
@@ -192,6 +194,7 @@ def test_a_key_that_opens_nothing_is_told(content: bytes, reason: str) -> None:
         read_decryption_key(content)
 
 
+@pytest.mark.slow
 def test_keys_in_pem() -> None:
     for key in (
         rsa_key("enc"),

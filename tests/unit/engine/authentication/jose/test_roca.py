@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from portcullis.engine.authentication.jose import base64url
 from portcullis.engine.authentication.jose.roca import is_marked
 from portcullis.testing.tokens import rsa_key
@@ -15,6 +17,7 @@ def test_the_mark_is_found(corpora: Path) -> None:
     assert is_marked(int.from_bytes(base64url.decode(key["n"].encode()), "big"))
 
 
+@pytest.mark.slow
 def test_ordinary_keys_do_not_bear_it() -> None:
     assert not any(is_marked(rsa_key(name).public_key().public_numbers().n) for name in ("key-1", "enc"))
 

@@ -26,12 +26,12 @@ from portcullis.engine.authentication.jose.key_set import KeySet, read_key_set
 from portcullis.engine.authentication.jose.names import PUBLIC_ALGORITHMS
 from portcullis.engine.authentication.jose.verifier import TokenVerifier
 from portcullis.engine.codes import Code
-from portcullis.testing.tokens import Signer, encoded, key_set_of, part
+from portcullis.testing.tokens import Signer, encoded, key_set_of, part, rsa_key
 
 NOW = 1_800_000_000.0
 RULES = TokenRules("https://id.example.com", frozenset({"shop"}))
 CLAIMS = {"iss": RULES.issuer, "aud": "shop", "sub": "alice", "exp": NOW + 60}
-FIRST, SECOND, THIRD = Signer("ES256", "first"), Signer("RS256", "second"), Signer("EdDSA", "third")
+FIRST, SECOND, THIRD = Signer("ES256", "first"), Signer("RS256", "second", rsa_key("a")), Signer("EdDSA", "third")
 
 
 class Keys:

@@ -152,7 +152,7 @@ def request_of(location: str, written: str) -> dict[str, Any]:
     return {"fields": [("p" if location == "header" else "cookie", written)]}
 
 
-@pytest.mark.parametrize("examples", [15, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [10, pytest.param(300, marks=pytest.mark.slow)])
 @rows(("location", "style", "explode", "write", "encode", "texts"), CASES)
 def test_what_is_written_is_read_back(
     operate: Any,

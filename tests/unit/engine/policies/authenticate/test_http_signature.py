@@ -159,6 +159,7 @@ def test_every_mutation_is_refused() -> None:
     assert passed == []
 
 
+@pytest.mark.slow
 def test_the_algorithms_are_those_of_the_standard() -> None:
     for name, jose in ALGORITHMS.items():
         if name in ("hmac-sha256", "ed25519", "ecdsa-p256-sha256"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from rows import rows
 from yaml_files import cases_of
 
 from portcullis.engine.config.model import OperationSettings
@@ -87,7 +88,7 @@ def made(token: dict[str, Any]) -> str:
     return SIGNER.token(claims, {"typ": "at+jwt", **token.get("header", {})})
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+@rows("case", CASES, ids=[case["name"] for case in CASES])
 def test_case(case: dict[str, Any]) -> None:
     site = Site()
     if case.get("told", True):
@@ -115,7 +116,7 @@ def test_case(case: dict[str, Any]) -> None:
         assert dict(exchange.refusal.fields)[b"www-authenticate"] == b'Bearer realm="apps"'
 
 
-@pytest.mark.parametrize("settings", [{}, {"audience": []}, {"audience": [""]}, {"audience": "shop", "issuer": "x"}])
+@rows("settings", [{}, {"audience": []}, {"audience": [""]}, {"audience": "shop", "issuer": "x"}])
 def test_what_makes_no_sense_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TokenConfig.model_validate(settings)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sent_bodies import decide
 
 from portcullis.engine.compile import compile_snapshot
 from portcullis.engine.config.load import load_configuration
@@ -57,20 +58,8 @@ class Gate:
         request = make_request(method, target, headers, body=data if isinstance(data, bytes) else None)
         assert self.snapshot.route(request) is None
         exchange = Exchange(request, "r-1", "t-1", 0, 0.0)
-        self.sent_on = b""
-        if exchange.decide_head() is None and exchange.begin_body() is None:
-            self._send_body(exchange, data if isinstance(data, bytes) else b"", piece)
+        self.sent_on = decide(exchange, data if isinstance(data, bytes) else None, piece)
         return exchange
-
-    def _send_body(self, exchange: Exchange, data: bytes, piece: int) -> None:
-        if exchange.holds_body:
-            exchange.decide_body(data)
-        elif exchange.scans_body:
-            for at in range(0, len(data), piece):
-                sent = exchange.scan_body(data[at : at + piece], ended=at + piece >= len(data))
-                if not isinstance(sent, bytes):
-                    break
-                self.sent_on += sent
 
 
 def verdicts(exchange: Exchange, policy: str = "inspect.injection") -> list[Verdict]:

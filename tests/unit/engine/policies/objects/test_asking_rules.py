@@ -82,6 +82,7 @@ TUPLES = st.lists(
 )
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(TUPLES, st.sampled_from([RELATED, f"not {RELATED}", f'{RELATED} or response.owner == "x"']))
 def test_a_list_shows_what_can_be_seen_alone_and_nothing_else(scene: Any, tuples: list[str], rule: str) -> None:
@@ -91,6 +92,7 @@ def test_a_list_shows_what_can_be_seen_alone_and_nothing_else(scene: Any, tuples
     assert in_list == alone
 
 
+@pytest.mark.slow
 @SETTINGS
 @given(st.sets(st.integers(0, 4)), st.booleans())
 def test_so_it_is_where_a_decision_point_decides(scene: Any, allowed: set[int], negated: bool) -> None:

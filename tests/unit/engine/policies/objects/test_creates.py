@@ -102,6 +102,7 @@ def test_an_answer_that_is_too_large_to_look_at_is_not_kept(scene: Any) -> None:
     assert (refused.status, refused.record.code) == (502, "objects.not_kept")
 
 
+@pytest.mark.slow
 def test_too_many_objects_are_not_kept(scene: Any) -> None:
     objects = {"creates": {"object": "order:{response.orders[].id}", "relation": "owner"}}
     world = made(scene, "POST /batch", objects)

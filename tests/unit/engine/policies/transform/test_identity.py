@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from rows import rows
 from yaml_files import cases_of
 
 from portcullis.engine.config.diagnostics import ConfigurationError
@@ -70,7 +71,7 @@ def run(step: Step, identity: Identity, fields: list[tuple[bytes, bytes]]) -> Ex
     return exchange
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+@rows("case", CASES, ids=[case["name"] for case in CASES])
 def test_case(case: dict[str, Any]) -> None:
     site = Site()
     step = site.step(case["identity"])
@@ -102,7 +103,7 @@ def test_what_was_told_of_a_caller_is_told_again_until_it_grows_old() -> None:
     assert second[b"x-identity"] != first[b"x-identity"]
 
 
-@pytest.mark.parametrize(
+@rows(
     "settings",
     [
         {},

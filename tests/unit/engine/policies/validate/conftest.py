@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sent_bodies import decide
 
 from portcullis.engine.config.model import Configuration, OperationSettings
 from portcullis.engine.exchange import Exchange
@@ -97,20 +98,8 @@ class Phase:
         exchange = Exchange(request, "r-1", "t-1", 0, 0.0)
         request.operation = self.compile(found.payload[method].name, validate, **api)
         request.path_values = found.values
-        self.sent_on = b""
-        if exchange.decide_head() is None and exchange.begin_body() is None:
-            self._send_body(exchange, data if isinstance(data, bytes) else b"", piece)
+        self.sent_on = decide(exchange, data if isinstance(data, bytes) else None, piece)
         return exchange
-
-    def _send_body(self, exchange: Exchange, data: bytes, piece: int) -> None:
-        if exchange.holds_body:
-            exchange.decide_body(data)
-        elif exchange.scans_body:
-            for at in range(0, len(data), piece):
-                sent = exchange.scan_body(data[at : at + piece], ended=at + piece >= len(data))
-                if not isinstance(sent, bytes):
-                    break
-                self.sent_on += sent
 
 
 @pytest.fixture(scope="session")
