@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from bench import estate, films
+from bench import estate, feed, films
 from bench.catalogue import PREFIX
 from bench.load import Request
 from bench.methods.idle import IDLE
 from bench.methods.latency import LATENCY
 from bench.methods.loading import LOADING
+from bench.methods.messaging import MESSAGING
+from bench.methods.multiplexing import MULTIPLEXING
+from bench.methods.resumption import RESUMPTION
 from bench.methods.saturation import SATURATION
 from bench.methods.streaming import STREAMING
 from bench.model import OURS, Case, Contender, Figure, Ratio
@@ -41,6 +44,17 @@ def _without(title: str, *controls: str) -> Contender:
 
 _HAPROXY = Contender("haproxy", "HAProxy, JSON log", "haproxy", haproxy.passthrough)
 _LOGGED_NGINX = Contender("nginx_logged", "nginx, JSON log", "nginx", nginx.passthrough_logged, in_quick=False)
+_SECURE = (
+    Contender("nginx", "nginx, JSON log", "nginx", nginx.secure),
+    _envoy(envoy.secure),
+    _ours(portcullis.secure),
+)
+
+_MULTIPLEXED = (
+    Contender("nginx", "nginx, JSON log", "nginx", nginx.http2),
+    _envoy(envoy.http2),
+    _ours(portcullis.secure),
+)
 
 CASES = (
     Case(
@@ -174,6 +188,22 @@ CASES = (
         ),
     ),
     Case(
+        name="websocket",
+        title="WebSocket, messages pass",
+        request=feed.HANDSHAKE,
+        status=101,
+        method=MESSAGING,
+        contenders=(_envoy(envoy.websocket), _ours(portcullis.websocket)),
+    ),
+    Case(
+        name="websocket_rules",
+        title="WebSocket, schema and rate of messages",
+        request=feed.HANDSHAKE,
+        status=101,
+        method=MESSAGING,
+        contenders=(_envoy(envoy.websocket), _ours(portcullis.websocket_rules)),
+    ),
+    Case(
         name="idle",
         title="9,000 idle connections",
         request=_GET,
@@ -186,6 +216,51 @@ CASES = (
             _envoy(envoy.passthrough),
             _ours(portcullis.passthrough),
         ),
+    ),
+    Case(
+        name="tls",
+        title="pass-through GET over TLS",
+        request=_GET,
+        status=200,
+        body=ITEMS,
+        method=SATURATION,
+        contenders=_SECURE,
+    ),
+    Case(
+        name="http2",
+        title="pass-through GET by HTTP/2",
+        request=_GET,
+        status=200,
+        body=ITEMS,
+        method=MULTIPLEXING,
+        contenders=_MULTIPLEXED,
+    ),
+    Case(
+        name="handshakes",
+        title="GET over TLS, a connection each",
+        request=_GET.with_headers({"Connection": "close"}),
+        status=200,
+        body=ITEMS,
+        method=SATURATION,
+        contenders=_SECURE,
+    ),
+    Case(
+        name="resumption",
+        title="GET over TLS, a resumed session each",
+        request=_GET,
+        status=200,
+        body=ITEMS,
+        method=RESUMPTION,
+        contenders=_SECURE,
+    ),
+    Case(
+        name="idle_tls",
+        title="5,000 idle TLS connections",
+        request=_GET,
+        status=200,
+        body=ITEMS,
+        method=IDLE,
+        contenders=_SECURE,
     ),
     Case(
         name="load_200",
@@ -225,10 +300,21 @@ RATIOS = (
     Ratio("p99_vs_nginx", "latency", "nginx"),
     Ratio("stream_vs_nginx", "stream", "nginx", goal=2.0),
     Ratio("stream_vs_envoy", "stream", "envoy"),
+    Ratio("websocket_vs_envoy", "websocket", "envoy", goal=0.9),
+    Ratio("websocket_rules_vs_envoy", "websocket_rules", "envoy", goal=1.6),
+    Ratio("tls_vs_envoy", "tls", "envoy", goal=0.6),
+    Ratio("tls_vs_nginx", "tls", "nginx"),
+    Ratio("http2_vs_envoy", "http2", "envoy", goal=1.5),
+    Ratio("http2_vs_nginx", "http2", "nginx"),
+    Ratio("handshakes_vs_nginx", "handshakes", "nginx", goal=1 / 0.75),
+    Ratio("handshakes_vs_envoy", "handshakes", "envoy"),
+    Ratio("resumption_vs_nginx", "resumption", "nginx", goal=1 / 0.75),
+    Ratio("resumption_vs_envoy", "resumption", "envoy"),
 )
 
 FIGURES = (
     Figure("idle_connection_bytes", "idle", goal=8 * 1024),
+    Figure("idle_tls_connection_bytes", "idle_tls", goal=30 * 1024),
     Figure("load_20000_cold_seconds", "load_20000", goal=60),
     Figure("load_20000_cold_cpu_seconds", "load_20000", "cold_cpu_seconds"),
     Figure("load_20000_again_seconds", "load_20000", "again_seconds", goal=10),

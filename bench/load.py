@@ -105,8 +105,8 @@ def parse_result(output: str) -> Load:
     raise BenchError(f"wrk said nothing of its result:\n{output[-1000:]}")
 
 
-def run_wrk(wrk: Path, script: Path, port: int, seconds: int, cpu: int) -> Load:
-    """Load 127.0.0.1:``port`` for whole ``seconds`` from ``cpu``.
+def run_wrk(wrk: Path, script: Path, url: str, seconds: int, cpu: int) -> Load:
+    """Load the proxy at ``url`` for whole ``seconds`` from ``cpu``.
 
     Raises:
         BenchError: wrk failed or hung.
@@ -120,7 +120,7 @@ def run_wrk(wrk: Path, script: Path, port: int, seconds: int, cpu: int) -> Load:
         f"--timeout={ANSWER_SECONDS}s",
         "-s",
         str(script),
-        f"http://127.0.0.1:{port}",
+        url,
     ]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:

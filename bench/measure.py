@@ -151,16 +151,18 @@ class Bench:
         request = case.request.with_headers(setup.credential) if case.credential else case.request
         body = case.body if setup.answer is None else setup.answer
         for path in (setup.paths[0], setup.paths[-1]) if setup.paths else (request.path,):
-            verify(ground.port, request.at(path), case.status, body)
+            verify(ground.port, request.at(path), case.status, body, secure=setup.secure)
         for probe in setup.probes:
-            verify_probe(ground.port, probe)
+            verify_probe(ground.port, probe, secure=setup.secure)
         script = ground.folder / "load.lua"
         script.write_text(script_of(request, setup.paths))
         return Runner(contender, program, ground, setup, request, script)
 
     def load(self, runner: Runner, seconds: int) -> Load:
         """Keep a contender as busy as it can be for ``seconds``."""
-        return run_wrk(self.tools.paths["wrk"], runner.script, runner.ground.port, seconds, self.cpus.load)
+        scheme = "https" if runner.setup.secure else "http"
+        url = f"{scheme}://127.0.0.1:{runner.ground.port}"
+        return run_wrk(self.tools.paths["wrk"], runner.script, url, seconds, self.cpus.load)
 
     def clocks(self, runner: Runner, upstream: Program | None = None) -> Clocks:
         """Read all clocks; ``upstream`` is the server behind the contender, if it is another one than usual."""

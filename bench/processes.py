@@ -8,17 +8,20 @@ CPU time comes from the kernel's CPU clock of each process (``clock_gettime`` wi
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from types import ModuleType
+from typing import Any, NamedTuple, Self
 
-from bench.errors import BenchError, StartError
+from bench.errors import BenchError, StartError, VerifyError
 
 STOP_SECONDS = 8.0
 """How long a process may take to end after SIGTERM."""
@@ -119,6 +122,24 @@ def last_lines(text: str, count: int = 3) -> str:
     """The end of what a program printed: there it says why it gave up."""
     lines = [line.strip(_FRAME) for line in text.splitlines()]
     return "\n".join([line for line in lines if line][-count:])[-1000:]
+
+
+def run_client(title: str, program: ModuleType, arguments: Sequence[object], cpu: int, seconds: float) -> Any:
+    """Run one of our programs on ``cpu`` until it ends: what it says of itself, read from its JSON.
+
+    Raises:
+        VerifyError: it failed, or did not end within ``seconds``.
+
+    """
+    argv = [sys.executable, str(program.__file__), *map(str, arguments)]
+    try:
+        with running_on(cpu):
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise VerifyError(f"{title}: it did not end within {seconds} s") from error
+    if done.returncode != 0:
+        raise VerifyError(f"{title}: {last_lines(done.stderr)}")
+    return json.loads(done.stdout)
 
 
 @contextlib.contextmanager

@@ -153,7 +153,7 @@ found however they are written: `adminUsers`, `admin-users` and `Admin_Users` al
 
 def configuration_page() -> str:
     """The reference of the configuration file."""
-    text = generated_from("src/portcullis/engine/config/model.py and the policies") + CONFIGURATION_INTRODUCTION
+    text = generated_from("src/portcullis/engine/config and the policies") + CONFIGURATION_INTRODUCTION
     text += f"```yaml\n{(ROOT / EXAMPLE).read_text(encoding='utf-8')}```\n\n"
     places = {model: path for path, model in sections(Configuration)}
     return text + "".join(section_text(model, path, places) for model, path in places.items())

@@ -17,6 +17,8 @@ from bench.programs import idle_client
 from bench.results import Round
 
 CONNECTIONS = 9_000
+SECURE_CONNECTIONS = 5_000
+"""Those over TLS: a client keeps more of each than a proxy does."""
 WARM_UP_CONNECTIONS = 200
 """Opened and closed before memory is looked at first, so that only what connections need counts."""
 SETTLE_SECONDS = 1.0
@@ -37,11 +39,12 @@ class Idle(Session):
             client.check()
         time.sleep(SETTLE_SECONDS)
         before = runner.program.pss()
-        with IdleClient(runner, CONNECTIONS, self.bench.cpus.load) as client:
+        connections = SECURE_CONNECTIONS if runner.setup.secure else CONNECTIONS
+        with IdleClient(runner, connections, self.bench.cpus.load) as client:
             time.sleep(SETTLE_SECONDS)
             after = runner.program.pss()
             client.check()
-        return Round((after - before) / CONNECTIONS, details={"before_bytes": before, "after_bytes": after})
+        return Round((after - before) / connections, details={"before_bytes": before, "after_bytes": after})
 
 
 class IdleClient:
@@ -54,7 +57,7 @@ class IdleClient:
 
     def __init__(self, runner: Runner, connections: int, cpu: int):
         argv = [sys.executable, str(Path(idle_client.__file__)), str(runner.ground.port), runner.request.path]
-        argv += [HOST, str(connections), str(CLIENT_SECONDS)]
+        argv += [HOST, str(connections), str(CLIENT_SECONDS), "tls" if runner.setup.secure else "plain"]
         with running_on(cpu):
             self._process = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.access_log import take_lines
 from bench.errors import VerifyError
 from bench.load import Load
-from bench.measure import Bench, Session
+from bench.measure import Bench, Runner, Session
 from bench.model import Case, Contender, Method
 from bench.results import Round
 
@@ -24,15 +24,19 @@ class Saturation(Session):
     def take(self, contender: Contender) -> Round:
         """One round."""
         bench, runner = self.bench, self.runners[contender.name]
-        warmed = bench.load(runner, bench.pace.warm_up)
+        warmed = self.load(runner, bench.pace.warm_up)
         before = bench.clocks(runner)
-        load = bench.load(runner, bench.pace.seconds)
+        load = self.load(runner, bench.pace.seconds)
         window = bench.clocks(runner).since(before, load.cpu_seconds)
         check_load(load, refused=self.case.status >= 400)
         details = {"requests_per_second": load.requests / load.seconds, "busy": window.busy}
         if log := runner.setup.access_log:
             details["logged"] = self._logged(contender.name, log, warmed.requests + load.requests)
         return Round(window.cpu_us / load.requests, window, details)
+
+    def load(self, runner: Runner, seconds: int) -> Load:
+        """Keep a contender as busy as it can be."""
+        return self.bench.load(runner, seconds)
 
     def _logged(self, name: str, log: Path, answers: int) -> float:
         """Lines by answers, over all rounds so far: what is buffered at the end of one comes in the next."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import films
-from bench.errors import VerifyError
 from bench.load import HOST
 from bench.measure import START_SECONDS, Bench, Runner, Session
 from bench.model import Case, Contender, Method
-from bench.processes import Program, free_port, last_lines, running_on
+from bench.processes import Program, free_port, run_client
 from bench.programs import bulk_client, bulk_upstream
 from bench.results import Round
 
@@ -62,16 +59,8 @@ class Streaming(Session):
         return Round(window.cpu_us / (2 * mebibytes), window, details)
 
     def _transfer(self, runner: Runner, direction: str, times: int) -> Transfers:
-        argv = [sys.executable, str(Path(bulk_client.__file__)), str(runner.ground.port), HOST, films.PATH]
-        argv += [direction, str(films.MEBIBYTES), str(times)]
-        try:
-            with running_on(self.bench.cpus.load):
-                done = subprocess.run(argv, capture_output=True, text=True, timeout=TRANSFER_SECONDS, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise VerifyError(f"{direction}: it did not end within {TRANSFER_SECONDS} s") from error
-        if done.returncode != 0:
-            raise VerifyError(f"{direction}: {last_lines(done.stderr)}")
-        return Transfers(**json.loads(done.stdout))
+        asked = (runner.ground.port, HOST, films.PATH, direction, films.MEBIBYTES, times)
+        return Transfers(**run_client(direction, bulk_client, asked, self.bench.cpus.load, TRANSFER_SECONDS))
 
 
 STREAMING = Method(

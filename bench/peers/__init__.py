@@ -53,6 +53,10 @@ class Setup:
     """What comes back to the case's call, where that is not the upstream's answer as it is."""
     paths: tuple[str, ...] = ()
     """Paths to ask for in turn, where it is not the case's alone."""
+    secure: bool = False
+    """Whether it is called over TLS."""
+    refused_messages: Mapping[str, str] = field(default_factory=dict)
+    """Messages of a WebSocket that must end its session, by what they show."""
     remarks: tuple[str, ...] = ()
     """What a reader of the figures must know of this setup."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bench.certificates import make_certificate
 from bench.load import HOST, Request
 from bench.orders import order
 from bench.peers import Ground, Probe, Setup
@@ -40,6 +41,21 @@ _LOG_FIELDS = {
 def passthrough(ground: Ground) -> Setup:
     """A reverse proxy with the JSON access log."""
     return _setup(ground, [])
+
+
+def secure(ground: Ground) -> Setup:
+    """The same as pass-through, over TLS; sessions are resumed by tickets."""
+    return _setup(ground, [], secure=True)
+
+
+def http2(ground: Ground) -> Setup:
+    """The same by HTTP/2."""
+    return _setup(ground, [], secure=True, protocols=("h2", "http/1.1"))
+
+
+def websocket(ground: Ground) -> Setup:
+    """The same as pass-through, and upgrades to WebSocket are let through; bytes of one are not looked at."""
+    return _setup(ground, [], upgrades=("websocket",))
 
 
 def policy(ground: Ground) -> Setup:
@@ -126,6 +142,10 @@ def _setup(
     filters: list[dict[str, Any]],
     credential: dict[str, str] | None = None,
     probes: tuple[Probe, ...] = (),
+    *,
+    secure: bool = False,
+    protocols: tuple[str, ...] = ("http/1.1",),
+    upgrades: tuple[str, ...] = (),
 ) -> Setup:
     log = ground.folder / "access.jsonl"
     manager = {
@@ -134,6 +154,7 @@ def _setup(
         "use_remote_address": True,
         "normalize_path": True,
         "merge_slashes": True,
+        "upgrade_configs": [{"upgrade_type": each} for each in upgrades],
         "access_log": [
             {
                 "name": "envoy.access_loggers.file",
@@ -164,7 +185,8 @@ def _setup(
                         {
                             "filters": [
                                 {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
-                            ]
+                            ],
+                            **(_tls(ground, protocols) if secure else {}),
                         }
                     ],
                 }
@@ -184,7 +206,19 @@ def _setup(
     file = ground.folder / "envoy.json"
     file.write_text(json.dumps(config, indent=1))
     argv = [str(ground.binary), "-c", str(file), "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
-    return Setup(argv, credential=credential or {}, access_log=log, probes=probes)
+    return Setup(argv, credential=credential or {}, access_log=log, probes=probes, secure=secure)
+
+
+def _tls(ground: Ground, protocols: tuple[str, ...]) -> dict[str, Any]:
+    certificate, key = make_certificate(ground.folder)
+    pair = {"certificate_chain": {"filename": str(certificate)}, "private_key": {"filename": str(key)}}
+    parameters = {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}
+    common = {"tls_certificates": [pair], "tls_params": parameters, "alpn_protocols": list(protocols)}
+    context = {
+        "@type": f"{_EXTENSIONS}.transport_sockets.tls.v3.DownstreamTlsContext",
+        "common_tls_context": common,
+    }
+    return {"transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": context}}
 
 
 def _address(port: int) -> dict[str, Any]:

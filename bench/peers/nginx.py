@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bench.catalogue import PREFIX
+from bench.certificates import make_certificate
 from bench.load import HOST
 from bench.orders import ACCEPTED, CHECKED_OUT, ITEMS
 from bench.peers import Ground, Setup
@@ -53,6 +55,19 @@ def passthrough_logged(ground: Ground) -> Setup:
     return _proxy(ground, _logging_to(log), log=log)
 
 
+def http2(ground: Ground) -> Setup:
+    """Logged pass-through by HTTP/2 over TLS."""
+    return secure(ground, "ssl http2 ")
+
+
+def secure(ground: Ground, listen: str = "ssl ") -> Setup:
+    """The same as logged pass-through, over TLS; sessions are resumed by tickets."""
+    log = _log_of(ground)
+    certificate, key = make_certificate(ground.folder)
+    tls = f"ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;"
+    return replace(_proxy(ground, f"{_logging_to(log)} {tls}", log=log, listen=listen), secure=True)
+
+
 def streaming(ground: Ground) -> Setup:
     """The same, with bodies of any size, sent on in both directions as they come and never by way of the disk."""
     log = _log_of(ground)
@@ -75,7 +90,7 @@ def _logging_to(log: Path) -> str:
     return f"{_JSON_LOG} access_log {log} json buffer=64k flush=1s;"
 
 
-def _proxy(ground: Ground, settings: str, *, log: Path | None = None, modules: str = "") -> Setup:
+def _proxy(ground: Ground, settings: str, *, log: Path | None = None, modules: str = "", listen: str = "") -> Setup:
     return _setup(
         ground,
         f"{modules} worker_processes 1;",
@@ -87,7 +102,7 @@ def _proxy(ground: Ground, settings: str, *, log: Path | None = None, modules: s
     {_KEPT}
   }}
   server {{
-    listen 127.0.0.1:{ground.port} backlog=1024;
+    listen 127.0.0.1:{ground.port} {listen}backlog=1024;
     server_name {HOST};
     {_KEPT}
     location / {{
@@ -100,7 +115,7 @@ def _proxy(ground: Ground, settings: str, *, log: Path | None = None, modules: s
       proxy_set_header X-Request-Id $request_id;
     }}
   }}
-  server {{ listen 127.0.0.1:{ground.port} default_server; return 421; }}""",
+  server {{ listen 127.0.0.1:{ground.port} {listen}default_server; {_KEPT} return 421; }}""",
         log,
     )
 

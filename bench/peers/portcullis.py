@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from bench import catalogue, films
+from bench import catalogue, feed, films
+from bench.certificates import make_certificate
 from bench.errors import StartError
 from bench.load import HOST, Request
 from bench.orders import STRIPPED, document, order
@@ -42,6 +43,16 @@ def passthrough(ground: Ground) -> Setup:
     return Setup(argv, access_log=ground.folder / PATH_OF_LOG, probes=(undeclared,))
 
 
+def secure(ground: Ground) -> Setup:
+    """The same over TLS."""
+    certificate, key = make_certificate(ground.folder)
+    tls = {"certificate": str(certificate), "key": str(key)}
+    listeners = {"public": {"bind": f"127.0.0.1:{ground.port}", "tls": tls}}
+    argv, _ = _write(ground, document(), _PUBLIC, {"listeners": listeners})
+    undeclared = Probe("a path that is not declared", Request("GET", "/else", {}), 404)
+    return Setup(argv, access_log=ground.folder / PATH_OF_LOG, probes=(undeclared,), secure=True)
+
+
 def few_routes(ground: Ground) -> Setup:
     """The same with ten routes, which are asked for in turn."""
     return _routes(ground, 10, asked=10)
@@ -68,6 +79,40 @@ def streaming(ground: Ground) -> Setup:
     other = Request("POST", films.PATH, _JSON, "{}")
     probe = Probe("a media type that is not declared", other, 415)
     return Setup(argv, access_log=ground.folder / PATH_OF_LOG, probes=(probe,))
+
+
+def websocket(ground: Ground) -> Setup:
+    """A public API whose operation is a WebSocket, with what is always on: strict frames, origins, a largest size."""
+    return _websocket(ground, {})
+
+
+def websocket_rules(ground: Ground) -> Setup:
+    """The same with rates, and the schema of each message, in both directions."""
+    (ground.folder / "order.json").write_text(json.dumps(feed.SCHEMA))
+    messages = {
+        "max_size": "64KiB",
+        "per_second": 1_000_000,
+        "bytes_per_second": "1GiB",
+        "from_client": "order.json",
+        "from_service": "order.json",
+    }
+    refused = {
+        "a value that is not in the enum": feed.message(type="hold"),
+        "a field that is not declared": feed.message(is_admin=True),
+        "no JSON": feed.message()[:-1],
+    }
+    return replace(_websocket(ground, messages), refused_messages=refused)
+
+
+def _websocket(ground: Ground, messages: Mapping[str, Any]) -> Setup:
+    api = {**_PUBLIC, "operations": {f"GET {feed.PATH}": {"websocket": {"messages": messages}}}}
+    argv, _ = _write(ground, feed.document(), api)
+    foreign = feed.HANDSHAKE.with_headers({"Origin": "https://elsewhere.example"})
+    probes = (
+        Probe("a page of another origin", foreign, 403),
+        Probe("no WebSocket", Request("GET", feed.PATH, {}), 426),
+    )
+    return Setup(argv, access_log=ground.folder / PATH_OF_LOG, probes=probes)
 
 
 def policy(ground: Ground) -> Setup:

@@ -1,7 +1,7 @@
 """A client that opens connections, makes one call on each, and then leaves them alone.
 
-``idle_client.py PORT PATH HOST CONNECTIONS SECONDS``: says ``open`` when all are open and have been answered, and
-``alive`` for each line on its standard input, if a sample of them can still be used. Ends with its input, or after
+``idle_client.py PORT PATH HOST CONNECTIONS SECONDS plain|tls``: says ``open`` when all are open and have been answered,
+and ``alive`` for each line on its standard input, if a sample of them can still be used. Ends with its input, or after
 ``SECONDS`` in any case. The connections come from several addresses of the loopback network, since servers and kernels
 limit what one may have.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import resource
 import signal
 import socket
+import ssl
 import sys
 
 PER_ADDRESS = 900
@@ -54,14 +55,20 @@ def _some(connection: socket.socket) -> bytes:
     return piece
 
 
-def main(port: int, path: str, host: str, connections: int, seconds: int) -> None:
+def main(port: int, path: str, host: str, connections: int, seconds: int, *, secure: bool) -> None:
     """Open, call, wait; see the text of the module."""
     signal.alarm(seconds)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    opened = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if secure else None
+    if context is not None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    opened: list[socket.socket] = []
     for number in range(connections):
         connection = socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS, (source_of(number), 0))
+        if context is not None:
+            connection = context.wrap_socket(connection, server_hostname=host)
         opened.append(connection)
         call(connection, path, host)
     print("open", flush=True)
@@ -72,4 +79,4 @@ def main(port: int, path: str, host: str, connections: int, seconds: int) -> Non
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]), secure=sys.argv[6] == "tls")

@@ -161,12 +161,12 @@ class Service:
 class World:
     """One gateway, its client, and its service. To be used within :func:`loop`."""
 
-    def __init__(self, respond: Respond) -> None:
+    def __init__(self, respond: Respond, kind: Callable[[Snapshot], Playbook] = Playbook) -> None:
         self._respond = respond
         self.failures: list[dict[str, Any]] = []
         self.services: list[Service] = []
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: self.failures.append(context))
-        self.play = Playbook(snapshot())
+        self.play = kind(snapshot())
         self.client = self.play.client
         self.transport = self.play.client_transport
         self._watched = len(self.play.gateway.deadlines) - 1

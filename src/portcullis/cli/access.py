@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ from rich.console import Console
 from portcullis.cli.output import Format, lines_on, print_json
 
 if TYPE_CHECKING:
-    from portcullis.control.access import AccessReview, Holder, OperationAccess
+    from portcullis.control.access import AccessReview
+    from portcullis.control.access_answers import Holder, OperationAccess
     from portcullis.control.access_rules import AccessRule
 
 
@@ -29,7 +31,7 @@ def tell_who_can(call: str, config: Path, output: Format) -> bool:
     else:
         for operation in found:
             print_operation(operation, Console(highlight=False))
-    return any(each.anyone or each.consumers or each.roles or _by_others(each) for each in found)
+    return any(each.anyone or each.consumers or each.roles or each.services or _by_others(each) for each in found)
 
 
 def tell_what_can(name: str, config: Path, output: Format) -> bool:
@@ -50,15 +52,17 @@ def tell_what_can(name: str, config: Path, output: Format) -> bool:
 
 
 def _review(config: Path) -> AccessReview:
-    from portcullis.cli.loading import guarded, read_configuration, usable_keys
+    from portcullis.cli.loading import guarded, keys_from, read_configuration, usable_keys
     from portcullis.control.access import AccessReview
+    from portcullis.control.stored_credentials import stored_users
     from portcullis.stores.clock import SystemClock
     from portcullis.stores.files import ConfigurationFiles
 
     with guarded(config):
         loaded = read_configuration(config)
         keys = usable_keys(loaded, config)
-        return AccessReview(loaded, config, ConfigurationFiles(config), SystemClock(), keys)
+        users = keys_from(stored_users, loaded, config)
+        return AccessReview(loaded, config, ConfigurationFiles(config), SystemClock(), keys, users)
 
 
 def print_operation(access: OperationAccess, console: Console) -> None:
@@ -79,9 +83,12 @@ def print_operation(access: OperationAccess, console: Console) -> None:
         line("  roles     ", ", ".join(roles) or "none that does alone")
     for consumer in access.consumers:
         roles_held = f" ({', '.join(consumer.roles)})" if consumer.roles else ""
-        line("  ", (f"{'consumer':<10}", "green"), f"{consumer.name}{roles_held}, key {', '.join(consumer.keys)}")
+        by = _by(consumer.keys, consumer.password)
+        line("  ", (f"{'consumer':<10}", "green"), f"{consumer.name}{roles_held}, {by}")
     if not access.consumers and _by_keys(access):
         line("  consumers none of those with keys")
+    for service in access.services:
+        line("  ", (f"{'service':<10}", "green"), service)
     for refused in access.refused:
         line("  ", (f"{'refused':<10}", "red"), f"{refused.name}, {refused.code}")
     line()
@@ -99,14 +106,20 @@ def print_holder(holder: Holder, console: Console) -> None:
     line()
     width = max((len(reach.operation) for reach in holder.operations), default=0)
     for reach in holder.operations:
-        keys = f" by key {', '.join(reach.keys)}" if len(holder.scopes) > 1 and reach.keys else ""
-        line("  ", (f"{reach.operation:<{width}}", "green"), f"  {reach.api} {reach.version}  {reach.path}{keys}")
+        several = len(holder.scopes) > 1 or (reach.password and holder.scopes)
+        by = f" by {_by(reach.keys, reach.password)}" if several and (reach.keys or reach.password) else ""
+        line("  ", (f"{reach.operation:<{width}}", "green"), f"  {reach.api} {reach.version}  {reach.path}{by}")
         for rule in reach.rules:
             line(" " * (width + 4), f"if {_said(rule)}")
     line()
     count = len(holder.operations)
     line(f"may call {count} of {count + holder.refused} operations")
     line()
+
+
+def _by(keys: Sequence[str], password: bool) -> str:
+    """By what somebody comes through."""
+    return " or ".join(([f"key {', '.join(keys)}"] if keys else []) + (["password"] if password else []))
 
 
 def _said(rule: AccessRule) -> str:

@@ -179,7 +179,9 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
             line(" " * 15, reason)
     line()
     if explanation.decision == "allow":
-        line(("allowed", "bold green"), f": would be sent to {explanation.upstream}")
+        later = [step.policy for step in explanation.steps if step.outcome == "later"]
+        unless = f", and {' and '.join(later)} would decide by what the service says" if later else ""
+        line(("allowed", "bold green"), f": would be sent to {explanation.upstream}{unless}")
     else:
         line(("refused", "bold red"), f": {explanation.status} {explanation.code}")
         line("the client would get ", (msgspec.json.encode(explanation.answer).decode(), "dim"))

@@ -60,7 +60,7 @@ def usable_keys(loaded: LoadedConfiguration, file: Path) -> list[KeyRecord]:
 
     Raises :class:`ConfigurationError` if they can't be read.
     """
-    from portcullis.control.access import stored_keys
+    from portcullis.control.stored_credentials import stored_keys
 
     return keys_from(stored_keys, loaded, file)
 

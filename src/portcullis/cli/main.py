@@ -57,6 +57,10 @@ COMMANDS: Final = {
         "portcullis.cli.tokens:app",
         "Issue, inspect and revoke tokens of the gateway's own token service; manage its clients.",
     ),
+    "certs": (
+        "portcullis.cli.certs:app",
+        "Look at certificates, renew and revoke them; look at what a host shows; print pins.",
+    ),
     "demo": ("portcullis.cli.demo:demo", "Start a sample API behind the gateway, and print calls to try."),
 }
 """Every command: where it is (a function, or a ``typer.Typer`` of subcommands), and what it is for."""

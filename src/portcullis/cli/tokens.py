@@ -23,6 +23,7 @@ from portcullis.control.control_client import NoControlProcess
 from portcullis.control.gateway_access import UnusableFile
 from portcullis.control.token_service.access import tokens_of
 from portcullis.control.token_service.client import Tokens
+from portcullis.control.token_service.client_keys import MAX_TEXT
 from portcullis.control.token_service.orders import (
     ClientRecord,
     InvalidTokenOrder,
@@ -53,6 +54,10 @@ _USUAL_FILE: Final = Path("portcullis.yaml")
 
 File = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration file.")]
 Output = Annotated[Format, typer.Option("--format", help="How to print.")]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="Its public keys, which sign for it: a JWK set, or one key in PEM."),
+]
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT", help="The client's id.")]
 
 
@@ -131,12 +136,20 @@ def add_client(
         list[str] | None, typer.Option(help="An audience that it is itself, whose tokens it may exchange.")
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="Without a secret, for refresh tokens alone.")] = False,
+    key: KeyFile = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """Make a client and print its secret, this one time."""
+    """Make a client and print its secret, this one time; one with a --key has none, and signs (private_key_jwt)."""
     grants = tuple(grant) if grant else (("refresh_token",) if public else ("client_credentials",))
     order = NewClient(
-        client, tuple(audience), tuple(scope or ()), tuple(role or ()), grants, tuple(serves or ()), public
+        client,
+        tuple(audience),
+        tuple(scope or ()),
+        tuple(role or ()),
+        grants,
+        tuple(serves or ()),
+        public,
+        _read_keys(key),
     )
     with _tokens(config) as tokens:
         _print_issued(tokens.add_client(order), output)
@@ -157,12 +170,14 @@ def list_clients(config: File = _USUAL_FILE, output: Output = Format.TEXT) -> No
 def rotate_secret(
     client: ClientId,
     config: File = _USUAL_FILE,
-    overlap: Annotated[str, typer.Option(help="How long the old secret still works: 0s, 24h, 30d.")] = "24h",
+    overlap: Annotated[str, typer.Option(help="How long what it had still works: 0s, 24h, 30d.")] = "24h",
+    key: KeyFile = None,
     output: Output = Format.TEXT,
 ) -> None:
-    """Give a client another secret and print it, this one time. Both work until the overlap ends."""
+    """Give a client another secret and print it, this one time, or other keys. Both work until the overlap ends."""
+    keys = _read_keys(key)
     with _tokens(config) as tokens:
-        _print_issued(tokens.rotate_secret(client, SecretRotation(_seconds(overlap))), output)
+        _print_issued(tokens.rotate_secret(client, SecretRotation(_seconds(overlap), keys)), output)
 
 
 @clients.command("remove")
@@ -198,6 +213,22 @@ def _revoke_by_id(tokens: Tokens, token_id: str) -> RevocationDone:
     return tokens.revoke_by_id(RevocationById(token_id))
 
 
+def _read_keys(file: Path | None) -> str:
+    """The public keys in ``file``, or nothing."""
+    if file is None:
+        return ""
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(MAX_TEXT + 1).decode()
+    except OSError as error:
+        _fail(f"{file}: {error.strerror or error}", 2)
+    except UnicodeDecodeError:
+        _fail(f"{file}: neither a JWK set nor a public key in PEM", 2)
+    if not text.strip():
+        _fail(f"{file}: it is empty; give a JWK set, or a public key in PEM", 2)
+    return text
+
+
 def _read_token() -> str:
     """The token on standard input."""
     if sys.stdin.isatty():
@@ -212,6 +243,9 @@ def _print_issued(issued: IssuedClient, output: Format) -> None:
     if output is Format.JSON:
         print_json(issued)
         return
+    if issued.client.proof == "key":
+        typer.echo(f"Client {issued.client.id} signs with its key: it has no secret.")
+        return
     if not issued.secret:
         typer.echo(f"Client {issued.client.id} is made. It is public: it has no secret.")
         return
@@ -220,7 +254,7 @@ def _print_issued(issued: IssuedClient, output: Format) -> None:
 
 
 def _table(records: list[ClientRecord]) -> Table:
-    table = Table("id", "audiences", "scopes", "roles", "grants", "serves", "secret", "created", box=None)
+    table = Table("id", "audiences", "scopes", "roles", "grants", "serves", "proof", "created", box=None)
     for record in records:
         cells = (
             record.id,
@@ -229,11 +263,7 @@ def _table(records: list[ClientRecord]) -> Table:
             " ".join(record.roles),
             " ".join(record.grants),
             " ".join(record.serves),
-            "none (public)"
-            if record.public
-            else f"of {record.secret_changed:%Y-%m-%d}"
-            if record.secret_changed
-            else "",
+            "none (public)" if record.public else f"{record.proof} of {record.secret_changed:%Y-%m-%d}",
             f"{record.created:%Y-%m-%d}" if record.created else "",
         )
         table.add_row(*map(Text, cells))

@@ -8,23 +8,28 @@ caller (people whom an issuer vouches for) is told as a rule instead.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
-
-from portcullis.control.access_rules import EVERY_CALLER, AccessRule, AccessRules
+from portcullis.control.access_answers import (
+    ConsumerAccess,
+    ConsumerRefusal,
+    Holder,
+    Kind,
+    OperationAccess,
+    Reach,
+    RoleAccess,
+)
+from portcullis.control.access_rules import EVERY_CALLER, AccessRules
 from portcullis.control.key_orders import KeyRecord
-from portcullis.control.keys import KeyService
 from portcullis.control.operation_search import find_operations
 from portcullis.control.rule_places import RulePlaces
-from portcullis.control.state_paths import StatePaths
+from portcullis.engine.authorization.call_graph import CallGraph
 from portcullis.engine.authorization.roles import Roles
 from portcullis.engine.compile import compile_estate
 from portcullis.engine.config import wording
 from portcullis.engine.config.load import LoadedConfiguration
-from portcullis.engine.config.model import Configuration, OperationSettings
+from portcullis.engine.config.model import OperationSettings
 from portcullis.engine.decision import Refuse
 from portcullis.engine.facts import Facts
 from portcullis.engine.identity import ANONYMOUS, Consumer, Identity
@@ -34,118 +39,43 @@ from portcullis.engine.policies.authenticate.api_key import KEY_NOT_FOR_OPERATIO
 from portcullis.engine.policies.authorize.permissions import ROLES
 from portcullis.engine.ports import Clock, KeyGrant, Ports, SourceFiles
 from portcullis.engine.request import RequestView
-from portcullis.stores.database.connection import open_database
-from portcullis.stores.database.keys import KeyStore
+from portcullis.stores.database.users import StoredUser
 from portcullis.stores.keys import WorkerKeyDirectory
 from portcullis.stores.local_counters import LocalCounters
 
 _OF_ROLES: Final = frozenset({ROLES, "authorize.permissions"})
 _OF_IDENTITIES: Final = _OF_ROLES | {"authorize.scopes", "authorize.claims"}
 """Policies that decide by the identity alone; others look at the request too."""
-_USABLE: Final = ("live", "rotating")
-
-
-class RoleAccess(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A role that lets its holders pass; ``by``: the roles it inherits that do so, where it does not itself."""
-
-    name: str
-    by: list[str] = []
-
-
-class ConsumerAccess(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A consumer that comes through: its roles, and the ids of the ``keys`` by which it does."""
-
-    name: str
-    roles: list[str] = []
-    keys: list[str] = []
-
-
-class ConsumerRefusal(msgspec.Struct, frozen=True):
-    """A consumer that comes through with none of its keys, and the ``code`` that the record of a call would have."""
-
-    name: str
-    code: str
-
-
-class OperationAccess(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who may call an operation.
-
-    ``path``: where it is served; ``declared``: ``file:line`` of it; ``anyone``: callers need not prove who they are;
-    ``identities``: what they prove it by otherwise; ``rules``: what is asked of them; ``roles``: those that are enough
-    for what is asked of roles, if anything is (``needs_role``).
-    """
-
-    operation: str
-    api: str
-    version: str
-    path: str
-    declared: str
-    anyone: bool = False
-    identities: list[str] = []
-    rules: list[AccessRule] = []
-    needs_role: bool = False
-    roles: list[RoleAccess] = []
-    consumers: list[ConsumerAccess] = []
-    refused: list[ConsumerRefusal] = []
-
-
-class Reach(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An operation that somebody may call. ``keys``: by which; ``rules``: what is asked besides, undecided here."""
-
-    operation: str
-    api: str
-    version: str
-    path: str
-    keys: list[str] = []
-    rules: list[AccessRule] = []
-
-
-class Holder(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A consumer or a role, and what it may call.
-
-    ``roles``: those it holds or inherits; ``permissions``: what of all that operations ask for they give;
-    ``scopes``: by key; ``refused``: how many operations it may not call.
-    """
-
-    name: str
-    kind: Literal["consumer", "role"]
-    roles: list[str]
-    permissions: list[str]
-    scopes: dict[str, list[str]]
-    operations: list[Reach]
-    refused: int
 
 
 class UnknownName(Exception):  # noqa: N818 - reads well after "raise"
-    """There is no such operation, consumer or role. The message says what there is."""
-
-
-def stored_keys(configuration: Configuration, file: Path) -> list[KeyRecord]:
-    """The usable keys in the gateway's database now; none if it has no database yet. The database is not changed.
-
-    Raises :class:`~portcullis.stores.database.connection.DatabaseError`, and ``OSError`` if it can't be got at.
-    """
-    url = StatePaths(configuration.state, file).database()
-    if not Path(str(url.database)).exists():
-        return []
-    with closing(open_database(url)) as database:
-        return [record for record in KeyService(KeyStore(database)).listing() if record.state in _USABLE]
+    """There is no such operation, consumer, role or service. The message says what there is."""
 
 
 class AccessReview:
     """Finds out who may call what at the gateway that ``loaded``, read from ``file``, configures.
 
-    ``keys``: those that consumers have. Raises :class:`~portcullis.engine.config.diagnostics.ConfigurationError`.
+    ``keys``: those that consumers have; ``users``: those with passwords. Raises
+    :class:`~portcullis.engine.config.diagnostics.ConfigurationError`.
     """
 
     def __init__(
-        self, loaded: LoadedConfiguration, file: Path, files: SourceFiles, clock: Clock, keys: Iterable[KeyRecord]
+        self,
+        loaded: LoadedConfiguration,
+        file: Path,
+        files: SourceFiles,
+        clock: Clock,
+        keys: Iterable[KeyRecord],
+        users: Iterable[StoredUser] = (),
     ) -> None:
         self.estate = compile_estate(loaded, files, Ports(clock, LocalCounters(), WorkerKeyDirectory()))
         self.roles = Roles(loaded.configuration.roles)
         self.keys: dict[str, list[KeyRecord]] = {}
         for record in keys:
             self.keys.setdefault(record.consumer, []).append(record)
+        self.users = {user.name: user for user in users}
+        self._graph = CallGraph.of(loaded.configuration)
+        self._services = loaded.configuration.services
         self._places = RulePlaces(loaded, file, files)
         self._rules = AccessRules(loaded, self._places)
         asked = [self._rules.settings(routed).authorize for routed in self.estate.routed]
@@ -168,12 +98,14 @@ class AccessReview:
         return [self._operation(routed) for routed in found]
 
     def what_can(self, name: str) -> list[Holder]:
-        """What the consumer or the role of this name (or both) may call. Raises :class:`UnknownName`."""
-        found = [self._consumer(name)] if name in self.keys else []
+        """What the consumer, the role and the service of this name may call. Raises :class:`UnknownName`."""
+        found = [self._consumer(name)] if name in self.keys or name in self.users else []
         found += [self._role(name)] if name in self.roles else []
+        found += [self._service(name)] if name in self._services else []
         if not found:
-            near = wording.suggest(name, sorted({*self.keys, *self.roles}), "there are")
-            raise UnknownName(f"there is no consumer with a usable key and no role {name}; {near}")
+            known = sorted({*self.keys, *self.users, *self.roles, *self._services})
+            near = wording.suggest(name, known, "there are")
+            raise UnknownName(f"there is no consumer with a usable credential, role or service {name}; {near}")
         return found
 
     def _operation(self, routed: Routed) -> OperationAccess:
@@ -181,15 +113,7 @@ class AccessReview:
         accepted = [] if settings.public else self._rules.accepted(settings)
         steps = {step.policy for step in operation.head_steps if not step.monitor}
         roles = [self._role_access(name, routed) for name in self.roles if "authorize.permissions" in steps]
-        consumers, refused = [], []
-        takes_keys = bool(self._rules.environments(settings))
-        for name, keys in sorted(self.keys.items()) if takes_keys else ():
-            codes = {key.id: self._refused_with(key, routed, settings) for key in keys}
-            passing = [key for key, code in codes.items() if not code]
-            if passing:
-                consumers.append(ConsumerAccess(name, list(keys[0].roles), passing))
-            else:
-                refused.append(ConsumerRefusal(name, codes[keys[0].id]))
+        consumers, refused = self._consumers(routed, settings)
         return OperationAccess(
             operation.name,
             operation.api,
@@ -203,20 +127,67 @@ class AccessReview:
             [role for role in roles if role is not None],
             consumers,
             refused,
+            [] if settings.public else sorted(self._graph.callers(operation.api, operation.name)),
         )
 
+    def _consumers(
+        self, routed: Routed, settings: OperationSettings
+    ) -> tuple[list[ConsumerAccess], list[ConsumerRefusal]]:
+        """Those that come through by something they have, and those that do not by what they have of what is taken."""
+        through, refused = [], []
+        for name in sorted({*self.keys, *self.users}):
+            keys, by_password, code = self._proofs(name, routed, settings)
+            if keys or by_password:
+                through.append(ConsumerAccess(name, list(self._held(name)), keys, by_password))
+            elif code:
+                refused.append(ConsumerRefusal(name, code))
+        return through, refused
+
+    def _proofs(self, name: str, routed: Routed, settings: OperationSettings) -> tuple[list[str], bool, str]:
+        """The keys by which a consumer comes through, whether it does by its password, and the first refusal's code.
+
+        The last is empty where nothing that it has is taken here.
+        """
+        codes: dict[str, str] = {}
+        if self._rules.environments(settings):
+            codes = {key.id: self._refused_with(key, routed, settings) for key in self.keys.get(name, ())}
+        by_password = False
+        user = self.users.get(name)
+        if user is not None and self._rules.takes_passwords(settings):
+            refusal = refusal_of(_identity_of(user), routed)
+            by_password = refusal is None
+            codes[""] = "" if refusal is None else refusal.code.name
+        passing = [key for key, code in codes.items() if key and not code]
+        return passing, by_password, next(iter(codes.values()), "")
+
+    def _held(self, name: str) -> Sequence[str]:
+        """The roles of a consumer."""
+        keys = self.keys.get(name)
+        return keys[0].roles if keys else self.users[name].consumer.roles
+
     def _consumer(self, name: str) -> Holder:
-        keys = self.keys[name]
-        held = keys[0].roles
         reached = []
         for routed in self.estate.routed:
             settings = self._rules.settings(routed)
             if self._is_open(routed, settings):
                 reached.append(self._reach(routed, None))
-            elif passing := [key.id for key in keys if not self._refused_with(key, routed, settings)]:
-                reached.append(self._reach(routed, _OF_IDENTITIES, passing))
-        scopes = {key.id: list(key.scopes) for key in keys}
-        return self._holder(name, "consumer", held, scopes, reached)
+                continue
+            keys, by_password, _ = self._proofs(name, routed, settings)
+            if keys or by_password:
+                reached.append(self._reach(routed, _OF_IDENTITIES, keys, password=by_password))
+        scopes = {key.id: list(key.scopes) for key in self.keys.get(name, ())}
+        return self._holder(name, "consumer", self._held(name), scopes, reached)
+
+    def _service(self, name: str) -> Holder:
+        """What the call graph lets a service call; what else is asked of it is told, since it may have any roles."""
+        reached = []
+        for routed in self.estate.routed:
+            operation = routed.operation
+            if self._is_open(routed, self._rules.settings(routed)):
+                reached.append(self._reach(routed, None))
+            elif name in self._graph.callers(operation.api, operation.name):
+                reached.append(self._reach(routed, {"authorize.services"}))
+        return self._holder(name, "service", [], {}, reached)
 
     def _role(self, name: str) -> Holder:
         identity = Identity("role", name, consumer=Consumer(name, roles=frozenset({name})))
@@ -231,7 +202,7 @@ class AccessReview:
     def _holder(
         self,
         name: str,
-        kind: Literal["consumer", "role"],
+        kind: Kind,
         held: Sequence[str],
         scopes: dict[str, list[str]],
         reached: list[Reach],
@@ -241,11 +212,13 @@ class AccessReview:
         refused = len(self.estate.routed) - len(reached)
         return Holder(name, kind, sorted({*held, *included}), permissions, scopes, reached, refused)
 
-    def _reach(self, routed: Routed, decided: Collection[str] | None, keys: Sequence[str] = ()) -> Reach:
+    def _reach(
+        self, routed: Routed, decided: Collection[str] | None, keys: Sequence[str] = (), *, password: bool = False
+    ) -> Reach:
         """``decided``: policies that have decided already; ``None``: none is asked."""
         operation = routed.operation
         rules = [] if decided is None else list(self._rules.of(routed, {*decided, EVERY_CALLER}, placed=False))
-        return Reach(operation.name, operation.api, operation.version, routed.template, list(keys), rules)
+        return Reach(operation.name, operation.api, operation.version, routed.template, list(keys), password, rules)
 
     def _role_access(self, name: str, routed: Routed) -> RoleAccess | None:
         identity = Identity("role", name, consumer=Consumer(name, roles=frozenset({name})))
@@ -290,3 +263,9 @@ def _identity(key: KeyRecord) -> Identity:
     """The identity that ``key`` would prove."""
     consumer = Consumer(key.consumer, key.plan, frozenset(key.roles))
     return KeyGrant(key.id, consumer, frozenset(key.scopes)).identity
+
+
+def _identity_of(user: StoredUser) -> Identity:
+    """The identity that the password of ``user`` would prove."""
+    consumer = Consumer(user.name, user.consumer.plan, frozenset(user.consumer.roles))
+    return Identity("basic", user.name, scopes=frozenset(user.scopes), consumer=consumer)

@@ -63,15 +63,19 @@ class AccessRules:
         return [("+".join(names), [_kind_of(identities[name]) for name in names]) for names in groups]
 
     def environments(self, settings: OperationSettings) -> set[str | None]:
-        """For which environments keys are accepted, ``None`` for any; empty where no key proves who calls.
+        """For which environments keys are accepted, ``None`` for any; empty where no key proves who calls."""
+        return {each.api_key.environment for each in self._first(settings) if each.api_key is not None}
 
-        Of several credentials that are asked for together the first says who calls.
-        """
+    def takes_passwords(self, settings: OperationSettings) -> bool:
+        """Whether a password proves who calls."""
+        return any(each.basic is not None for each in self._first(settings))
+
+    def _first(self, settings: OperationSettings) -> list[IdentityConfig]:
+        """The identities that say who calls: of several credentials that are asked for together the first."""
         if settings.public or settings.authenticate is None:
-            return set()
+            return []
         first = [entry if isinstance(entry, str) else entry.all_of[0] for entry in settings.authenticate.any_of]
-        keys = [self._loaded.configuration.identities[name].api_key for name in first]
-        return {config.environment for config in keys if config is not None}
+        return [self._loaded.configuration.identities[name] for name in first]
 
     def of(self, routed: Routed, skip: Collection[str] = (), *, placed: bool = True) -> Iterator[AccessRule]:
         """Everything that is asked of callers of an operation, in the order of the policies, but for those to ``skip``.

@@ -6,17 +6,21 @@ started, written or asked over a network.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 import msgspec
 
+from portcullis.control.certificates.inventory import shown_certificates
+from portcullis.control.certificates.looking import certificate_warnings
 from portcullis.control.tls_contexts import load_contexts
 from portcullis.engine.codes import PHASES
 from portcullis.engine.compile import compile_snapshot
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
+from portcullis.engine.config.listeners import ListenerConfig
 from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.config.merge import effective
-from portcullis.engine.config.model import ApiConfig, ListenerConfig
+from portcullis.engine.config.model import ApiConfig
 from portcullis.engine.config.references import ADMIN
 from portcullis.engine.endpoints.endpoint import API as GATEWAY
 from portcullis.engine.operation import Operation
@@ -83,7 +87,9 @@ def examine(loaded: LoadedConfiguration, files: ConfigurationFiles) -> Examined:
         raise ConfigurationError([*errors, *error.diagnostics]) from error
     if errors:
         raise ConfigurationError(errors)
-    return Examined(_served(snapshot), snapshot.warnings)
+    shown = shown_certificates(loaded.configuration)
+    warned = certificate_warnings(loaded, shown, files, time.time()) if shown else ()
+    return Examined(_served(snapshot), (*snapshot.warnings, *warned))
 
 
 def _served(snapshot: Snapshot) -> Served:

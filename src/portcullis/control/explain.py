@@ -23,7 +23,7 @@ from portcullis.control.rule_places import RulePlaces
 from portcullis.control.state_paths import StatePaths
 from portcullis.control.users.offline import OfflinePasswords
 from portcullis.engine.api_key_format import mask
-from portcullis.engine.codes import BODY_TOO_LARGE, UNKNOWN_PATH
+from portcullis.engine.codes import BODY_TOO_LARGE, UNKNOWN_PATH, UPGRADE_REFUSED
 from portcullis.engine.compile import compile_snapshot
 from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.config.model import Configuration
@@ -36,6 +36,7 @@ from portcullis.engine.problem import problem_document
 from portcullis.engine.redaction import redact_target
 from portcullis.engine.request import RequestView
 from portcullis.engine.target import TargetError, normalise_path, parse_host, split_target
+from portcullis.engine.websocket.handshake import asks_for_websocket
 from portcullis.stores.database.connection import open_database
 from portcullis.stores.database.keys import KeyStore
 from portcullis.stores.keys import WorkerKeyDirectory, encode_update
@@ -136,6 +137,7 @@ class Explainer:
         exchange = Exchange(request, "0" * 32, "0" * 32, self._clock.now_ns(), self._clock.wall_s())
         body = request.body or b""
         request.body = None
+        request.upgrades = not body and asks_for_websocket(request.headers)
         names_host = b"host" in request.headers or not request.target.startswith("/")
         assumed = "" if names_host else self._assume_host(request)
         refusal = self._route(request, assumed)
@@ -179,7 +181,10 @@ class Explainer:
             request.path = normalise_path(path, encoded_slash=True)
         except TargetError as error:
             return Refuse(error.code, error.detail, Finding("/target"))
-        return self._snapshot.route(request)
+        refusal = self._snapshot.route(request)
+        if refusal is None and request.upgrades and request.operation.websocket is None:
+            return Refuse(UPGRADE_REFUSED)
+        return refusal
 
     def _explanation(self, exchange: Exchange, host: str) -> Explanation:
         request, facts, refusal = exchange.request, exchange.facts, exchange.refusal

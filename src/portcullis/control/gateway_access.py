@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from portcullis.control.consumer_rules import Declared
 from portcullis.control.state_paths import StatePaths
 from portcullis.engine.authorization.roles import Pair, Roles
-from portcullis.engine.config.model import RoleConfig, StateConfig
+from portcullis.engine.config.callers import RoleConfig
+from portcullis.engine.config.running import StateConfig
 from portcullis.stores.database.connection import Database, open_database
 from portcullis.stores.database.migrate import bring_up_to_date
 

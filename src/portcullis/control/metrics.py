@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -25,6 +26,8 @@ class Metrics(Collector):
         self._records_lost = 0
         self._refused = 0
         self._denied = 0
+        self._handshakes: Counter[str] = Counter()
+        self._http2_faults: Counter[str] = Counter()
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -43,6 +46,8 @@ class Metrics(Collector):
         self._records_lost += delta.records_lost
         self._refused += delta.refused
         self._denied += delta.denied
+        self._handshakes.update(delta.handshakes)
+        self._http2_faults.update(delta.http2_faults)
         self._workers[hello.pid] = delta
 
     def forget(self, hello: Hello) -> None:
@@ -85,6 +90,20 @@ class Metrics(Collector):
         yield CounterMetricFamily(
             "portcullis_connections_denied", "Connections closed because of the address they came from.", self._denied
         )
+        handshakes = CounterMetricFamily(
+            "portcullis_tls_handshakes_failed", "TLS handshakes with clients that failed.", labels=("reason",)
+        )
+        for reason, count in self._handshakes.items():
+            handshakes.add_metric([reason], count)
+        yield handshakes
+        faults = CounterMetricFamily(
+            "portcullis_http2_connections_ended",
+            "HTTP/2 connections that were ended for a fault of their clients.",
+            labels=("code",),
+        )
+        for code, count in self._http2_faults.items():
+            faults.add_metric([code], count)
+        yield faults
         yield CounterMetricFamily(
             "portcullis_records_lost",
             "Records dropped, because the disk or the control process was too slow.",

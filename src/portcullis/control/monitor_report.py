@@ -6,13 +6,13 @@ place: policy, code, operation, and the pointer into the exchange, in which the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from portcullis.control.log_files import configured_log, configured_path
+from portcullis.control.log_tally import LogLine, LogReport, LogTally, OperationKey
 from portcullis.control.monitored import MonitoredRules, Rule
 from portcullis.control.rule_places import RulePlaces
 from portcullis.engine.codes import ENGINE_CODES, Code
@@ -21,7 +21,6 @@ from portcullis.engine.facts import Verdict
 from portcullis.engine.operation import UNROUTED
 from portcullis.engine.policy import all_policies
 from portcullis.engine.ports import SourceFiles
-from portcullis.engine.record import Timestamps
 
 MAX_GROUPS: Final = 2_000
 MAX_CONSUMERS: Final = 1_000
@@ -30,14 +29,8 @@ _WOULD: Final = {"would_refuse": "refused", "would_modify": "changed"}
 _EVERYWHERE: Final = "..."
 """The pointer of all groups that there is no room for."""
 
-OperationKey = tuple[str, str, str]
-"""API, version, operation."""
 
-
-class _Line(msgspec.Struct):
-    """What of a record is looked at."""
-
-    time: str
+class _Line(LogLine):
     request_id: str = ""
     api: str = ""
     version: str = ""
@@ -78,23 +71,15 @@ class Group(msgspec.Struct, kw_only=True):
     if_enforced: str = ""
 
 
-class MonitorReport(msgspec.Struct, kw_only=True):
+class MonitorReport(LogReport, kw_only=True):
     """The outcome.
 
-    ``files``: those that were read, oldest first; ``records``: how many of the time since ``since`` there are, of which
-    so many would have been ``refused`` and ``changed``; ``unreadable``: lines that are no records; ``quiet``: what
-    monitors and had nothing against any of the calls it watched.
+    ``refused``, ``changed``: so many calls would have been; ``quiet``: what monitors and had nothing against any of the
+    calls it watched.
     """
 
-    log: str
-    since: str
-    files: list[str]
-    records: int
     refused: int
     changed: int
-    unreadable: int
-    first: str
-    last: str
     groups: list[Group]
     quiet: list[Rule]
 
@@ -104,57 +89,32 @@ def report(loaded: LoadedConfiguration, file: Path, files: SourceFiles, since: f
 
     Raises :class:`ConfigurationError` if there is no log to read.
     """
-    tally = _Tally(Timestamps().format(max(0.0, since)))
-    with configured_log(loaded, file, since) as log:
-        tally.take(log.lines())
+    tally = _Tally(since)
+    tally.read(loaded, file)
     rules = MonitoredRules(loaded, file)
     groups = _finished(tally, rules, RulePlaces(loaded, file, files))
     return MonitorReport(
-        log=configured_path(loaded, file),
-        since=tally.since,
-        files=log.read,
-        records=tally.records,
+        **tally.extent(),
         refused=tally.calls_that["refused"],
         changed=tally.calls_that["changed"],
-        unreadable=tally.unreadable,
-        first=tally.first,
-        last=tally.last,
         groups=groups,
         quiet=rules.quiet(tally.calls, {group.mode_at for group in groups}),
     )
 
 
-class _Tally:
-    """Counts lines of a log: all records since ``since`` (RFC 3339 in UTC, as in the log), and groups of them."""
+class _Tally(LogTally[_Line]):
+    """``calls``: of each operation; ``groups``: of what would have become of them; ``examples``: by group."""
 
-    def __init__(self, since: str) -> None:
-        self.since = since
-        self.records = 0
+    def __init__(self, since: float) -> None:
+        super().__init__(_Line, since)
         self.calls_that = {"refused": 0, "changed": 0}
-        self.unreadable = 0
-        self.first = ""
-        self.last = ""
         self.calls: dict[OperationKey, int] = {}
         self.groups: dict[tuple[str, ...], Group] = {}
         self.examples: dict[int, Verdict] = {}
         self._consumers: dict[int, set[str]] = {}
-        self._decode = msgspec.json.Decoder(_Line).decode
 
-    def take(self, lines: Iterable[bytes]) -> None:
-        """Count ``lines``."""
-        for line in lines:
-            try:
-                record = self._decode(line)
-            except msgspec.MsgspecError:
-                self.unreadable += line != b"\n"
-                continue
-            if record.time >= self.since:
-                self._count(record)
-
-    def _count(self, record: _Line) -> None:
-        self.records += 1
-        self.first = min(self.first or record.time, record.time)
-        self.last = max(self.last, record.time)
+    def count(self, record: _Line) -> None:
+        """Count a call, and what would have become of it."""
         key = (record.api, record.version, record.operation)
         if key in self.calls or len(self.calls) < MAX_GROUPS * 10:
             self.calls[key] = self.calls.get(key, 0) + 1

@@ -9,32 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
 from portcullis.control.access import AccessReview
 from portcullis.control.key_orders import KeyRecord
-from portcullis.control.log_files import configured_log, configured_path
+from portcullis.control.log_tally import LogLine, LogReport, LogTally, OperationKey
 from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.config.model import OperationSettings
 from portcullis.engine.inert.estate import Routed
 from portcullis.engine.ports import Clock, SourceFiles
-from portcullis.engine.record import Timestamps
 
 MAX_USES: Final = 1_000_000
 """How many pairs of a key and an operation are kept."""
 _BEFORE_USE: Final = ("guard", "authenticate", "authorize")
 """Phases that refuse callers before what they were granted counts for anything."""
 
-OperationKey: TypeAlias = tuple[str, str, str]
-"""API, version, operation."""
 
-
-class _Line(msgspec.Struct):
-    """What of a record is looked at."""
-
-    time: str
+class _Line(LogLine):
     decision: str = ""
     code: str = ""
     api: str = ""
@@ -67,21 +60,13 @@ class UncalledOperation(msgspec.Struct, frozen=True):
     refused: int
 
 
-class PermissionReport(msgspec.Struct, kw_only=True):
+class PermissionReport(LogReport, kw_only=True):
     """The outcome.
 
-    ``files``: those that were read, oldest first; ``records``: how many of the time since ``since`` there are;
-    ``unreadable``: lines that are no records; ``consumers``: those with something unused; ``complete``: everything was
-    kept that had to be; if not, what is said to be unused may have been used.
+    ``consumers``: those with something unused; ``complete``: everything was kept that had to be; if not, what is said
+    to be unused may have been used.
     """
 
-    log: str
-    since: str
-    files: list[str]
-    records: int
-    unreadable: int
-    first: str
-    last: str
     complete: bool
     consumers: list[ConsumerUse]
     operations: list[UncalledOperation]
@@ -102,19 +87,12 @@ def report(
     """
     review = AccessReview(loaded, file, files, clock, keys)
     known = frozenset(key.id for of_consumer in review.keys.values() for key in of_consumer)
-    tally = _Tally(Timestamps().format(max(0.0, since)), known)
-    with configured_log(loaded, file, since) as log:
-        tally.take(log.lines())
+    tally = _Tally(since, known)
+    tally.read(loaded, file)
     asked = {_key_of(routed): _Asked(routed, review.settings(routed)) for routed in review.estate.routed}
     uses = (_use_of(name, of_consumer, review, tally, asked) for name, of_consumer in sorted(review.keys.items()))
     return PermissionReport(
-        log=configured_path(loaded, file),
-        since=tally.since,
-        files=log.read,
-        records=tally.records,
-        unreadable=tally.unreadable,
-        first=tally.first,
-        last=tally.last,
+        **tally.extent(),
         complete=tally.complete,
         consumers=[use for use in uses if use.roles or use.permissions or use.scopes or use.keys],
         operations=[
@@ -125,41 +103,20 @@ def report(
     )
 
 
-class _Tally:
-    """Counts lines of a log: all records since ``since`` (RFC 3339 in UTC, as in the log).
+class _Tally(LogTally[_Line]):
+    """``uses``: calls by credential, one of ``known``, and operation."""
 
-    ``uses``: calls by credential, one of ``known``, and operation.
-    """
-
-    def __init__(self, since: str, known: Collection[str]) -> None:
-        self.since = since
-        self.records = 0
-        self.unreadable = 0
-        self.first = ""
-        self.last = ""
+    def __init__(self, since: float, known: Collection[str]) -> None:
+        super().__init__(_Line, since)
         self.complete = True
         self.calls: dict[OperationKey, int] = {}
         self.refused: dict[OperationKey, int] = {}
         self.uses: dict[str, dict[OperationKey, int]] = {}
         self._kept = 0
         self._known = known
-        self._decode = msgspec.json.Decoder(_Line).decode
 
-    def take(self, lines: Iterable[bytes]) -> None:
-        """Count ``lines``."""
-        for line in lines:
-            try:
-                record = self._decode(line)
-            except msgspec.MsgspecError:
-                self.unreadable += line != b"\n"
-                continue
-            if record.time >= self.since:
-                self._count(record)
-
-    def _count(self, record: _Line) -> None:
-        self.records += 1
-        self.first = min(self.first or record.time, record.time)
-        self.last = max(self.last, record.time)
+    def count(self, record: _Line) -> None:
+        """Count a call for its operation, and for the credential that was used."""
         if not record.operation:
             return
         key = (record.api, record.version, record.operation)

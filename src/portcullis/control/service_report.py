@@ -6,18 +6,17 @@ for the edge that let it pass, the narrower one where there are two. The log is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from portcullis.control.log_files import configured_log, configured_path
+from portcullis.control.log_tally import LogLine, LogReport, LogTally
 from portcullis.engine.authorization.call_graph import CallGraph
 from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.engine.identity import Identity
 from portcullis.engine.policies.authorize.services import LATERAL_MOVEMENT, TOO_MANY_ACTORS, WRONG_ACTOR
-from portcullis.engine.record import Timestamps
 
 MAX_MOVES: Final = 2_000
 """How many kinds of refused calls are told apart."""
@@ -44,30 +43,19 @@ class Move(msgspec.Struct):
     request_id: str = ""
 
 
-class ServiceReport(msgspec.Struct, kw_only=True):
+class ServiceReport(LogReport, kw_only=True):
     """The outcome.
 
-    ``files``: those that were read, oldest first; ``records``: how many of the time since ``since`` there are;
-    ``unreadable``: lines that are no records; ``edges``: in the order of the file; ``moves``: the most frequent first;
-    ``complete``: every kind of refused call is there.
+    ``edges``: in the order of the file; ``moves``: the most frequent first; ``complete``: every kind of refused call is
+    there.
     """
 
-    log: str
-    since: str
-    files: list[str]
-    records: int
-    unreadable: int
-    first: str
-    last: str
     complete: bool
     edges: list[EdgeUse]
     moves: list[Move]
 
 
-class _Line(msgspec.Struct):
-    """What of a record is looked at."""
-
-    time: str
+class _Line(LogLine):
     request_id: str = ""
     decision: str = ""
     code: str = ""
@@ -85,55 +73,29 @@ def report(loaded: LoadedConfiguration, file: Path, since: float) -> ServiceRepo
     Raises :class:`~portcullis.engine.config.diagnostics.ConfigurationError` if there is no log to read.
     """
     configuration = loaded.configuration
-    certificates = [name for name, each in configuration.identities.items() if each.mtls is not None]
-    tally = _Tally(CallGraph(configuration.services, certificates), Timestamps().format(max(0.0, since)))
-    with configured_log(loaded, file, since) as log:
-        tally.take(log.lines())
+    tally = _Tally(CallGraph.of(configuration), since)
+    tally.read(loaded, file)
     edges = ((name, edge) for name, service in configuration.services.items() for edge in service.may_call)
     return ServiceReport(
-        log=configured_path(loaded, file),
-        since=tally.since,
-        files=log.read,
-        records=tally.records,
-        unreadable=tally.unreadable,
-        first=tally.first,
-        last=tally.last,
+        **tally.extent(),
         complete=tally.complete,
         edges=[EdgeUse(name, edge, tally.calls.get((name, edge), 0)) for name, edge in edges],
         moves=sorted(tally.moves.values(), key=lambda move: (-move.count, move.api, move.operation, move.caller)),
     )
 
 
-class _Tally:
-    """Counts lines of a log: all records since ``since`` (RFC 3339 in UTC, as in the log)."""
+class _Tally(LogTally[_Line]):
+    """``calls``: by service and edge; ``moves``: what was refused."""
 
-    def __init__(self, graph: CallGraph, since: str) -> None:
-        self.since = since
-        self.records = 0
-        self.unreadable = 0
-        self.first = ""
-        self.last = ""
+    def __init__(self, graph: CallGraph, since: float) -> None:
+        super().__init__(_Line, since)
         self.complete = True
         self.calls: dict[tuple[str, str], int] = {}
         self.moves: dict[tuple[str, str, str, str], Move] = {}
         self._graph = graph
-        self._decode = msgspec.json.Decoder(_Line).decode
 
-    def take(self, lines: Iterable[bytes]) -> None:
-        """Count ``lines``."""
-        for line in lines:
-            try:
-                record = self._decode(line)
-            except msgspec.MsgspecError:
-                self.unreadable += line != b"\n"
-                continue
-            if record.time >= self.since:
-                self._count(record)
-
-    def _count(self, record: _Line) -> None:
-        self.records += 1
-        self.first = min(self.first or record.time, record.time)
-        self.last = max(self.last, record.time)
+    def count(self, record: _Line) -> None:
+        """Count a call for the edge that it went along, or among those that went along none."""
         if record.code in _REFUSED:
             self._add_move(record)
         elif record.operation and record.code.partition(".")[0] not in _NO_BUSINESS:

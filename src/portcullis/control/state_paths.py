@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from portcullis.engine.config.model import StateConfig
+from portcullis.engine.config.running import StateConfig
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

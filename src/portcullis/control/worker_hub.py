@@ -37,6 +37,8 @@ _decode_tally = msgspec.msgpack.Decoder(TallyDelta).decode
 _decode_question = msgspec.msgpack.Decoder(Question).decode
 _encode = msgspec.msgpack.Encoder().encode
 _TAKEN: Final = encode_frame(Kind.TAKEN, b"")
+MAX_ANSWERING: Final = 10_000
+"""Questions of all workers that are being answered at a time."""
 _INFORMED: Final = encode_frame(Kind.INFORMED, b"")
 
 _log = logging.getLogger(__name__)
@@ -90,7 +92,10 @@ class WorkerHub:
         line.send(_INFORMED)
 
     def asked(self, line: WorkerLine, question: Question) -> None:
-        """Answer ``question`` on ``line``, in its own time."""
+        """Answer ``question`` on ``line``, in its own time; with nothing, where too many are being answered."""
+        if len(self._answering) >= MAX_ANSWERING:
+            line.send(encode_frame(Kind.REPLY, _encode(Reply(question.number, None))))
+            return
         task = asyncio.create_task(self._reply(line, question))
         self._answering.add(task)
         task.add_done_callback(self._answering.discard)

@@ -52,7 +52,7 @@ class Code(msgspec.Struct, frozen=True):
 
 
 # Framing and the wire: the client's bytes could not be read one way only (RFC 9112).
-MALFORMED_REQUEST = Code("guard.malformed_request", 400, "The request is not well-formed HTTP/1.1")
+MALFORMED_REQUEST = Code("guard.malformed_request", 400, "The request is not well-formed HTTP")
 MALFORMED_TARGET = Code("guard.malformed_target", 400, "The request target is ambiguous or malformed")
 UNSUPPORTED_VERSION = Code("guard.unsupported_version", 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here")
 HEAD_TOO_LARGE = Code("guard.head_too_large", 431, "The request head is too large")
@@ -66,7 +66,23 @@ BUFFERS_FULL = Code("guard.buffers_full", 503, "The gateway is short of memory f
 UPGRADE_REFUSED = Code("guard.upgrade_refused", 400, "Protocol upgrades are not offered here")
 EXPECTATION_FAILED = Code("guard.expectation_failed", 417, "Only the expectation 100-continue is understood")
 HTTPS_REQUIRED = Code("guard.https_required", 308, "Use https")
+KEY_IN_CLEAR = Code("guard.key_in_clear", 308, "An API key was sent without encryption", HTTPS_REQUIRED)
+CREDENTIAL_IN_CLEAR = Code("guard.credential_in_clear", 308, "A credential was sent without encryption", HTTPS_REQUIRED)
 CLIENT_ABORTED = Code("guard.client_aborted", 499, "The client went away before it was answered")
+
+# WebSockets, and answers that take long. What ends a session is told by a close code, and the status is for records.
+WEBSOCKET_EXPECTED = Code("guard.websocket_expected", 426, "This operation is a WebSocket")
+WEBSOCKET_HANDSHAKE = Code("guard.websocket_handshake", 400, "The opening handshake of the WebSocket is malformed")
+WEBSOCKET_ORIGIN = Code("guard.websocket_origin", 403, "This origin may not open the WebSocket")
+FRAME_MALFORMED = Code("guard.frame_malformed", 400, "A frame is against the rules of WebSockets")
+MESSAGE_TOO_LARGE = Code("guard.message_too_large", 413, "A message is too large")
+STREAM_IDLE = Code("guard.stream_idle", 408, "Nothing came for too long")
+STREAM_LIFETIME = Code("guard.stream_lifetime", 408, "It has lasted as long as it may")
+CALLER_EXPIRED = Code("authenticate.no_longer_valid", 401, "What proved the caller does not hold any more")
+MESSAGE_RATE = Code("limit.message_rate", 429, "Too many messages, or bytes, in a second")
+STREAM_BYTES = Code("limit.stream_bytes", 413, "The answer is longer than it may be")
+MESSAGE_INVALID = Code("validate.message", 400, "A message is not what was declared")
+MESSAGE_ATTACK = Code("inspect.message", 403, "A message holds what looks like an attack")
 
 # Routing: what the file does not declare does not exist.
 UNKNOWN_HOST = Code("guard.unknown_host", 421, "No API is served for this host")

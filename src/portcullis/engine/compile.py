@@ -17,7 +17,9 @@ import msgspec
 
 from portcullis.engine import policies
 from portcullis.engine.authorization import exposure
+from portcullis.engine.clear_text import ClearText
 from portcullis.engine.codes import PHASES
+from portcullis.engine.compression.choosing import Compression
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.layers import layers_of, written_at
 from portcullis.engine.config.load import LoadedConfiguration
@@ -27,6 +29,7 @@ from portcullis.engine.declared_fields import declared_fields
 from portcullis.engine.documents import Documents
 from portcullis.engine.endpoints import find_endpoints
 from portcullis.engine.endpoints.endpoint import EndpointContext
+from portcullis.engine.grpc.building import method_of, shape_of
 from portcullis.engine.host_routes import GATEWAY, HostRoutesBuilder, Paths, wildcards
 from portcullis.engine.inert import find_inert
 from portcullis.engine.inert.estate import Estate, Routed
@@ -43,6 +46,7 @@ from portcullis.engine.ports import DocumentCache, Ports, SourceFiles
 from portcullis.engine.served_paths import ServedPaths
 from portcullis.engine.snapshot import Snapshot
 from portcullis.engine.unrouted import AnswerSettings, stand_in
+from portcullis.engine.websocket.compiling import compile_stream, compile_websocket
 
 DEFAULT_MAX_BODY: Final = 1024 * 1024
 Progress = Callable[[str], None]
@@ -109,6 +113,7 @@ class _Compiler:
             any_host=any_host,
             operations=tuple(self.operations),
             stand_in=stand_in(self.answers.values()),
+            clear_text=ClearText(self.ports.keys),
         )
         self.usage.finish()
         estate = Estate(self.loaded, snapshot, self.usage, self.routed, self.prefixes)
@@ -274,8 +279,22 @@ class _Compiler:
                 steps.extend(compile_phase(context))
             except ConfigurationError as error:
                 self.errors.update(map(self.loaded.placed, error.diagnostics))
+        websocket, stream, call = None, None, None
+        try:
+            if (method := method_of(context)) is not None:
+                call = shape_of(method, context)
+            if context.settings.websocket is not None:
+                websocket, handshake = compile_websocket(context.settings.websocket, context)
+                steps.insert(0, handshake)
+            if context.settings.stream is not None:
+                stream = compile_stream(context.settings.stream, context)
+        except ConfigurationError as error:
+            self.errors.update(map(self.loaded.placed, error.diagnostics))
         arranged = pipeline(steps)
         max_body, max_body_source = _max_body(context)
+        max_response = context.settings.max_response or DEFAULT_MAX_RESPONSE
+        if call is not None:
+            max_body, max_response, stream = call.max_body, call.max_response, call.stream
         return Operation(
             api=context.api_name,
             version=context.version,
@@ -288,9 +307,12 @@ class _Compiler:
             response_body_steps=arranged["response_body"],
             answer_steps=arranged["answer"],
             before_steps=arranged["before"],
-            max_response=DEFAULT_MAX_RESPONSE
-            if context.settings.max_response is None
-            else context.settings.max_response,
+            max_response=max_response,
+            compression=None if context.settings.compress is None else Compression.of(context.settings.compress),
+            websocket=websocket,
+            stream=stream,
+            trailers=call is not None,
+            duplex=call is not None and stream is not None,
             max_body=max_body,
             max_body_source=max_body_source,
             upstream=context.api_name,

@@ -1,10 +1,18 @@
-"""Where a compilation gets its OpenAPI documents from: loaded, or as they were loaded before."""
+"""Where a compilation gets its OpenAPI documents from: loaded, or as they were loaded before.
+
+The schema of a GraphQL API stands for the OpenAPI document of its one path, and a descriptor set for that of the
+methods of a gRPC API.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from functools import partial
 
+from portcullis.engine.graphql import document as graphql
+from portcullis.engine.graphql.schema import is_schema
+from portcullis.engine.grpc import document as grpc
+from portcullis.engine.grpc.descriptors import is_descriptor_set
 from portcullis.engine.openapi.document import SpecDocument, load_document, restore_document
 from portcullis.engine.ports import DocumentCache, SourceFiles
 
@@ -19,14 +27,14 @@ class Documents:
 
     def is_kept(self, source: str) -> bool:
         """Whether the cache has something for the document ``source`` as it is now. Raises ``OSError``."""
-        return self._cache is not None and self._cache.get(_key(source, self._files.read(source))) is not None
+        return self._cache is not None and self._cache.get(_key(source, self._read(source))) is not None
 
     def load(self, source: str) -> SpecDocument:
         """The document that the configuration calls ``source``.
 
         Raises ``OSError`` if it can't be read, :class:`ConfigurationError` if it can't be used.
         """
-        content = self._files.read(source)
+        content = self._read(source)
         read = partial(self._files.read_referred, document=source)
         if self._cache is None:
             return load_document(source, content, read)
@@ -36,6 +44,12 @@ class Documents:
         kept = 0 if document is None else len(document.variants.translated)
         self._kept[source] = (key, kept)
         return document or load_document(source, content, read)
+
+    def _read(self, source: str) -> bytes:
+        content = self._files.read(source)
+        if is_schema(source):
+            return graphql.as_openapi(source, content)
+        return grpc.as_openapi(source, content) if is_descriptor_set(source) else content
 
     def release(self, document: SpecDocument) -> None:
         """All is compiled that needs ``document``: keep what is new of it for the next time."""

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 if TYPE_CHECKING:
+    from portcullis.engine.compression.choosing import Compression
     from portcullis.engine.config.model import ApiConfig, Configuration, OperationSettings
     from portcullis.engine.openapi.document import SpecDocument, SpecOperation
     from portcullis.engine.policy import Step
     from portcullis.engine.ports import Ports
+    from portcullis.engine.websocket.rules import StreamRules, WebSocketRules
 
 DEFAULT_MAX_RESPONSE: Final = 4 * 1024 * 1024
 """Bytes of an answer that are held back for those who want it whole."""
@@ -24,6 +26,10 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     (:class:`~portcullis.engine.policy.Step`); ``max_body``: bytes of request body accepted, also decoded;
     ``upstream``: name of the pool that serves it (the API's name); ``upstream_path``: turns the normalised request path
     into the path sent upstream; ``max_response``: bytes of an answer that are held back for those who want it whole;
+    ``compression``: of its answers, ``None`` if they go as they are;
+    ``websocket``: of the session that its handshake opens; ``stream``: bounds of answers that take long;
+    ``trailers``: what follows the body of an answer is for the client, who has asked for it (``te``);
+    ``duplex``: request and answer are both as long as ``stream`` lets them, and may wait for each other;
     ``encoded_slash``: values in the path may hold ``%2F``; ``declared_fields``: header fields (lower-case) that reach
     the service though their names look doubtful; ``max_body_source``: where ``max_body`` is said, as in
     :attr:`Finding.source <portcullis.engine.decision.Finding>`, ``""`` if nowhere.
@@ -44,6 +50,11 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
     answer_steps: tuple[Step, ...] = ()
     before_steps: tuple[Step, ...] = ()
     max_response: int = DEFAULT_MAX_RESPONSE
+    compression: Compression | None = None
+    websocket: WebSocketRules | None = None
+    stream: StreamRules | None = None
+    trailers: bool = False
+    duplex: bool = False
     encoded_slash: bool = False
     declared_fields: frozenset[bytes] = frozenset()
     max_body_source: str = ""

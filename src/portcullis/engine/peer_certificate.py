@@ -51,14 +51,18 @@ class CertificateDetails(msgspec.Struct, frozen=True):
 class PeerCertificate:
     """One client certificate in DER, with ``chain``, which gives what the client sent along, itself first.
 
-    ``proven``: what identities have made of it, by their name. It lives as long as the connection.
+    ``proven``: what identities have made of it, by their name; ``refusal``: gives why it does not hold any
+    more at a time (Unix seconds), empty where it does, and is there where that can change; ``inquire``: has it found
+    out again at such a time, where that has to be asked for. It lives as long as the connection.
     """
 
-    __slots__ = ("_chain", "_details", "_thumbprint", "der", "proven")
+    __slots__ = ("_chain", "_details", "_thumbprint", "der", "inquire", "proven", "refusal")
 
     def __init__(self, der: bytes, chain: Callable[[], Sequence[bytes]] = tuple) -> None:
         self.der = der
         self.proven: dict[str, Any] = {}
+        self.refusal: Callable[[float], str] | None = None
+        self.inquire: Callable[[float], None] | None = None
         self._chain = chain
         self._details: CertificateDetails | None = None
         self._thumbprint = ""

@@ -19,6 +19,12 @@ class Record(msgspec.Struct, omit_defaults=True):
     bytes from and to the client; ``us_total``: microseconds from the head's arrival to the answer's end;
     ``us_upstream``: of these, spent waiting for the service; ``us_gateway``: the rest; ``also``: the consumers that
     were proven beside the caller; ``actors``: who acts for it, the one who called first.
+
+    A call of gRPC has the ``grpc_status`` that its client got, with ``status`` 200.
+
+    A WebSocket has two: of its handshake (``session`` is ``open``) and of its end (``end``), with the same
+    ``request_id``. The latter has ``messages_in`` and ``messages_out``, from and to the client, bytes of frames instead
+    of bodies, and the ``close_code`` by which it ended (RFC 6455 7.4; 1005: a close frame without one, 1006: none).
     """
 
     time: str
@@ -47,6 +53,11 @@ class Record(msgspec.Struct, omit_defaults=True):
     us_gateway: int = 0
     also: Sequence[str] = ()
     actors: Sequence[str] = ()
+    session: str = ""
+    messages_in: int = 0
+    messages_out: int = 0
+    close_code: int = 0
+    grpc_status: int = -1
 
 
 class Timestamps:

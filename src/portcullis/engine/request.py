@@ -33,6 +33,7 @@ class RequestView(msgspec.Struct, eq=False, gc=False):
     ``operation``   the compiled operation it was routed to; ``UNROUTED`` before
     ``path_values`` percent-decoded values of the path template's variables, by name
     ``certificate`` what the client proved to hold the key of in the TLS handshake; ``None`` without one
+    ``upgrades``    the client wants to go on with a WebSocket (RFC 6455 4.1)
     """
 
     method: str
@@ -49,6 +50,7 @@ class RequestView(msgspec.Struct, eq=False, gc=False):
     path_values: Mapping[str, str] = _NO_VALUES
     body: bytes | None = None
     certificate: PeerCertificate | None = None
+    upgrades: bool = False
 
     def header(self, name: bytes) -> str | None:
         """The value of header ``name`` (lower-case) as text, or ``None``. Octets over 127 read as ISO-8859-1."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from portcullis.engine.clear_text import WITHOUT_KEYS, ClearText
 from portcullis.engine.codes import (
     MALFORMED_TARGET,
     METHOD_NOT_ALLOWED,
@@ -62,7 +63,8 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
 
     ``hosts``: by exact name; ``suffixes``: by ``.domain`` for hosts declared as ``*.domain``;
     ``any_host``: for ``*``, or ``None``; ``operations``: all of them, for listings and ``explain``; ``warnings``: what
-    the authors of the documents should know; ``stand_in``: for the operation of a request that is for no host.
+    the authors of the documents should know; ``stand_in``: for the operation of a request that is for no host;
+    ``clear_text``: what looks for credentials that were sent in clear.
     """
 
     configuration: Configuration
@@ -72,6 +74,7 @@ class Snapshot(msgspec.Struct, frozen=True, eq=False):
     operations: tuple[Operation, ...]
     warnings: tuple[Diagnostic, ...] = ()
     stand_in: Operation = UNROUTED
+    clear_text: ClearText = WITHOUT_KEYS
 
     def route(self, request: RequestView) -> Refuse | None:
         """Find the operation of ``request`` (its ``host`` and normalised ``path`` are set) and note it there."""

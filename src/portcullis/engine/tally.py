@@ -51,7 +51,9 @@ class TallyDelta(msgspec.Struct):
 
     ``series`` by (api, version, operation, status, code); ``records_lost`` and ``refused``: records dropped, and
     connections refused by the caps, since the last time; ``connections`` and ``buffered``: clients connected and bytes
-    of bodies held now; ``denied``: connections closed because of their address, since the last time.
+    of bodies held now; ``denied``: connections closed because of their address, since the last time; ``handshakes``:
+    TLS handshakes that failed since the last time, by why; ``http2_faults``: HTTP/2 connections that were ended for a
+    fault of their clients since then, by the code they were told.
     """
 
     series: list[tuple[Key, Series]]
@@ -60,6 +62,8 @@ class TallyDelta(msgspec.Struct):
     buffered: int = 0
     refused: int = 0
     denied: int = 0
+    handshakes: dict[str, int] = {}
+    http2_faults: dict[str, int] = {}
 
 
 class Tally:
@@ -71,7 +75,9 @@ class Tally:
         self._series: dict[Key, Series] = {}
 
     def add(self, record: Record) -> None:
-        """Count one exchange."""
+        """Count one exchange. The end of a session is one of its own only if something was refused."""
+        if record.session == "end" and not record.code:
+            return
         key = (record.api, record.version, record.operation, record.status, record.code)
         series = self._series.get(key)
         if series is None:

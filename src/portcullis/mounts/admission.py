@@ -62,7 +62,12 @@ class Admission:
         self._admitted = False
 
     def admit(self, transport: asyncio.Transport) -> bool:
-        """Count the connection; ``False`` if its address may not connect, or there is no place for it."""
+        """Count the connection; ``False`` if its address may not connect, or there is no place for it.
+
+        One that has its place already keeps it: a connection is asked by whoever serves it next.
+        """
+        if self._admitted:
+            return True
         gate = self._gate
         peer = transport.get_extra_info("peername")
         address = str(peer[0]) if peer else ""

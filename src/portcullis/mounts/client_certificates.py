@@ -12,26 +12,34 @@ import logging
 import ssl
 import tempfile
 import time
-from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from portcullis.engine.peer_certificate import CertificateError, PeerCertificate
+from portcullis.engine.peer_certificate import CertificateError, PeerCertificate, read_certificate
+from portcullis.mounts.judging_context import (
+    JudgingContext,
+    RefusedCertificateError,
+    UndecidedCertificateError,
+    presented_chain,
+    verified_chain,
+)
 
 if TYPE_CHECKING:
-    from portcullis.engine.authentication.revocation import Revocations
+    import asyncio
 
+    from portcullis.engine.authentication.live_revocation import LiveRevocation
+    from portcullis.engine.authentication.revocation import Revocations
+    from portcullis.mounts.certificate_inquiry import CertificateInquiry
+
+CLIENT_CERTIFICATE: Final = "client_certificate"
+"""What a transport is asked for to know of the client's certificate."""
 _log = logging.getLogger(__name__)
 _PAUSE: Final = 1.0
 """Seconds between two lines of the log about one listener: strangers must not fill it."""
-_DER: Final = 2
-"""How OpenSSL's bindings are asked for DER, where ``ssl`` has no public way to a chain (before Python 3.13)."""
-
-
-class RefusedCertificateError(Exception):
-    """The handshake was fine, and the client's certificate is not. The message says why."""
 
 
 class RefusedClients:
@@ -66,12 +74,13 @@ class RefusedClients:
         _log.warning("listener %s refused a client certificate: %s%s", self._listener, reason, more)
 
 
-class ClientCertificates(msgspec.Struct, frozen=True, eq=False):
+class ClientCertificates(msgspec.Struct, eq=False):
     """What a listener asks of its clients.
 
     ``ca``: path of the PEM file with the authorities; ``required``: whether clients without a certificate are sent
     away; ``lists``: revocation lists in PEM, which are ``complete`` where every authority has one; ``revocations``:
-    the same, to look certificates up in.
+    the same, to look certificates up in; ``live``: what is revoked now, in place of all these lists; ``inquiry``: by
+    which more is found out about a certificate that is shown, where ``live`` asks.
     """
 
     ca: str
@@ -79,9 +88,11 @@ class ClientCertificates(msgspec.Struct, frozen=True, eq=False):
     lists: Sequence[str] = ()
     complete: bool = False
     revocations: Revocations | None = None
+    live: LiveRevocation | None = None
+    inquiry: CertificateInquiry | None = None
 
 
-class ListenerContext(ssl.SSLContext):
+class ListenerContext(JudgingContext):
     """A context that knows what to ask of client certificates; ``asked`` is ``None`` where none is asked for."""
 
     asked: ClientCertificates | None = None
@@ -102,11 +113,12 @@ class ListenerContext(ssl.SSLContext):
             chain = ssl.VerifyFlags.VERIFY_CRL_CHECK_CHAIN
             self.verify_flags |= chain if asked.complete else ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
         self.asked = asked
+        self.judges = True
 
-    def certificate_of(self, connection: ssl.SSLObject, now: float) -> PeerCertificate | None:
+    def judge(self, connection: ssl.SSLObject, now: float, *, asked: bool = False) -> PeerCertificate | None:
         """The client's certificate, if it still holds at ``now`` (Unix seconds); ``None`` where it has none.
 
-        Raises :class:`RefusedCertificateError`.
+        Raises :class:`RefusedCertificateError`: one that is undecided where nobody ``asked``, and somebody can.
         """
         if self.asked is None:
             return None
@@ -115,7 +127,7 @@ class ListenerContext(ssl.SSLContext):
             if self.asked.required:
                 raise RefusedCertificateError("there is none")
             return None
-        certificate = PeerCertificate(der, partial(_presented_chain, connection))
+        certificate = PeerCertificate(der, partial(presented_chain, connection))
         try:
             details = certificate.details
         except CertificateError as error:
@@ -126,13 +138,45 @@ class ListenerContext(ssl.SSLContext):
             status = self.asked.revocations.status(details.issuer_name, details.serial, now)
             if status != "good":
                 raise RefusedCertificateError("it has been revoked" if status == "revoked" else "no list holds now")
+        if self.asked.live is not None:
+            self._look_up(certificate, verified_chain(connection), self.asked.live, now, asked=asked)
         return certificate
 
+    def _look_up(
+        self,
+        certificate: PeerCertificate,
+        chain: Sequence[bytes],
+        live: LiveRevocation,
+        now: float,
+        *,
+        asked: bool,
+    ) -> None:
+        """See whether anything of a verified ``chain`` is revoked; the client's own is first, what is trusted last."""
+        details = certificate.details
+        path = [(details.issuer_name, details.serial), *map(_issuer_and_serial, chain[1:-1])]
+        certificate.refusal = partial(live.refusal, path)
+        inquiry = None if self.asked is None else self.asked.inquiry
+        if inquiry is not None and live.asks:
+            certificate.inquire = partial(inquiry.renew, tuple(chain), path)
+            if not asked and live.status(path, now) == "unknown":
+                raise UndecidedCertificateError(partial(inquiry.ask, tuple(chain)))
+        if reason := certificate.refusal(now):
+            raise RefusedCertificateError(reason)
 
-def _presented_chain(connection: ssl.SSLObject) -> Sequence[bytes]:
-    """What the client sent, in DER, its own certificate first."""
-    public = getattr(connection, "get_unverified_chain", None)
-    if public is not None:
-        return cast("Sequence[bytes]", public())
-    inner: Any = connection._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - no public way before Python 3.13
-    return [each.public_bytes(_DER) for each in inner.get_unverified_chain() or ()]
+
+def end_revoked(transports: Iterable[asyncio.Transport], now: float) -> None:
+    """Break off the connections of clients whose certificates do not hold any more."""
+    reasons: Counter[str] = Counter()
+    for transport in transports:
+        certificate: PeerCertificate | None = transport.get_extra_info(CLIENT_CERTIFICATE)
+        if certificate is not None and certificate.refusal is not None and (reason := certificate.refusal(now)):
+            transport.abort()
+            reasons[reason] += 1
+    for reason, count in reasons.items():
+        _log.warning("connections ended for their client's certificate, since %s: %d", reason, count)
+
+
+@lru_cache(maxsize=256)
+def _issuer_and_serial(der: bytes) -> tuple[bytes, int]:
+    certificate = read_certificate(der)
+    return certificate.issuer.public_bytes(), certificate.serial_number

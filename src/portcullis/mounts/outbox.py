@@ -20,7 +20,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self.turns = 0
-        self._pending: list[tuple[asyncio.Transport, bytes | None]] = []
+        self._pending: list[tuple[asyncio.Transport, bytes | list[bytes] | None]] = []
 
     def write(self, transport: asyncio.Transport, data: bytes) -> None:
         """Write ``data`` at the end of the turn, unless ``transport`` is closing by then."""
@@ -28,6 +28,13 @@ class Outbox:
         if not pending:
             asyncio.get_running_loop().call_soon(self.flush)
         pending.append((transport, data))
+
+    def write_all(self, transport: asyncio.Transport, pieces: list[bytes]) -> None:
+        """Write at the end of the turn what ``pieces`` holds then, in one; it is emptied by that."""
+        pending = self._pending
+        if not pending:
+            asyncio.get_running_loop().call_soon(self.flush)
+        pending.append((transport, pieces))
 
     def close(self, transport: asyncio.Transport) -> None:
         """Close ``transport`` after what is to be written before."""
@@ -42,9 +49,13 @@ class Outbox:
         self.turns += 1
         for transport, data in pending:
             try:
-                if data is not None:
+                if data is None:
+                    transport.close()
+                elif isinstance(data, bytes):
                     transport.write(data)
                 else:
-                    transport.close()
+                    whole = b"".join(data)
+                    data.clear()
+                    transport.write(whole)
             except Exception:  # noqa: BLE001 - one that is gone or broken must not cost the others their bytes
                 transport.abort()

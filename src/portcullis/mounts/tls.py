@@ -14,52 +14,57 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from portcullis.mounts.admission import Admission
-from portcullis.mounts.client_certificates import ClientCertificates, ListenerContext, RefusedCertificateError
+from portcullis.mounts.client_certificates import CLIENT_CERTIFICATE, ClientCertificates, ListenerContext
 from portcullis.mounts.deadlines import Deadlines
+from portcullis.mounts.judging_context import JudgingContext, RefusedCertificateError, UndecidedCertificateError
+from portcullis.mounts.upstream_tls import no_password
 
 if TYPE_CHECKING:
     from portcullis.engine.peer_certificate import PeerCertificate
 
 _NOBODY: Final = asyncio.Protocol()
-CLIENT_CERTIFICATE: Final = "client_certificate"
-"""What a transport is asked for to know of the client's certificate."""
 _RECORD: Final = 16 * 1024
+_RECORD_HEADER: Final = 5
+_HANDSHAKE_RECORD: Final = 22
+_PROBLEM: Final = b'{"type":"about:blank","title":"This port speaks TLS: use https","status":400}'
+_TO_PLAIN_HTTP: Final = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_PROBLEM), _PROBLEM)
+)
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
-def server_context(certificate: str, key: str, asked: ClientCertificates | None = None) -> ListenerContext:
+def server_context(
+    certificate: str | None,
+    key: str | None,
+    asked: ClientCertificates | None = None,
+    *,
+    modern: bool = False,
+    protocols: Sequence[str] = ("http/1.1",),
+) -> ListenerContext:
     """A context for a listener: TLS 1.2 and 1.3, forward secrecy, no renegotiation, no compression.
 
-    ``certificate`` and ``key`` are paths of PEM files; ``asked``: what is asked of client certificates, if they are
-    asked for. Raises ``OSError`` or ``ssl.SSLError``. Contexts made before a fork share their session ticket keys
-    among the workers.
+    ``certificate`` and ``key`` are paths of PEM files; without them handshakes fail until another context takes over.
+    ``asked``: what is asked of client certificates, if they are asked for; ``modern``: TLS 1.3 only; ``protocols``:
+    what is spoken, by names of ALPN, the preferred first. Raises ``OSError`` or ``ssl.SSLError``. Contexts made before
+    a fork share their session ticket keys among the workers.
     """
     context = ListenerContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = ssl.TLSVersion.TLSv1_3 if modern else ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_ciphers(_CIPHERS)
-    context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(certificate, key, password=_no_password)
+    context.num_tickets = 1  # OpenSSL sends two, each of which is a tenth of what a handshake costs
+    context.set_alpn_protocols(list(protocols))
+    if certificate is not None:
+        context.load_cert_chain(certificate, key, password=no_password)
     if asked is not None:
         context.ask(asked)
     return context
-
-
-def client_context(ca: str | None) -> ssl.SSLContext:
-    """A context for upstreams: TLS 1.2 and 1.3, certificate and name verified against ``ca`` or the system's."""
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _no_password() -> str:
-    """Called for an encrypted key file: the gateway never asks at a terminal."""
-    raise ssl.SSLError("the private key is encrypted; store it unencrypted with mode 0600")
 
 
 class TlsLayer(asyncio.Protocol, asyncio.Transport):
@@ -67,7 +72,8 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
 
     ``handshake_ns``: nanoseconds the handshake may take; ``admission``: the connection's place under its listener's
     caps; ``failed`` is told, once, why a handshake failed: then the application never hears of the connection.
-    ``certificate`` is the client's, once it has shaken hands, where the context asks for one.
+    ``certificate`` is the client's, once it has shaken hands, where the context asks for one. What OpenSSL keeps for a
+    handshake, 40 KiB, is made when the first record of a client's has come: who says nothing costs little.
     """
 
     __slots__ = (
@@ -78,10 +84,13 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         "_error",
         "_failed",
         "_handshake_ns",
+        "_hello",
         "_incoming",
+        "_inquiry",
         "_object",
         "_outgoing",
         "_transport",
+        "_wrap",
         "certificate",
         "deadline",
         "established",
@@ -101,13 +110,16 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
     ) -> None:
         self._admission = admission
         self._failed = failed
-        self._context = context if isinstance(context, ListenerContext) and context.asked is not None else None
+        self._context = context if isinstance(context, JudgingContext) and context.judges else None
         self.certificate: PeerCertificate | None = None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._object = context.wrap_bio(
-            self._incoming, self._outgoing, server_side=server_side, server_hostname=server_hostname
+        self._object: ssl.SSLObject
+        self._wrap: Callable[..., ssl.SSLObject] | None = partial(
+            context.wrap_bio, server_side=server_side, server_hostname=server_hostname
         )
+        self._hello = bytearray() if server_side else None
+        self._inquiry: asyncio.Task[None] | None = None
         self._application = application
         self._deadlines = deadlines
         self._handshake_ns = handshake_ns
@@ -126,7 +138,8 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
             return
         self.deadline = self._deadlines.now() + self._handshake_ns
         self._deadlines.add(self)
-        self._handshake()
+        if self._hello is None:
+            self._handshake()
 
     def expire(self) -> None:
         """The handshake took too long."""
@@ -137,8 +150,13 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         """Go on with the handshake, or hand the application what was encrypted."""
         if self._transport.is_closing():
             return
+        if self._hello is not None:
+            self._hello += data
+            if _is_begun(self._hello):
+                return
+            data, self._hello = bytes(self._hello), None
         self._incoming.write(data)
-        if not self.established:
+        if not self.established and self._inquiry is None:
             self._handshake()
         if self.established:
             self._read()
@@ -152,6 +170,8 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         """Tell whoever has to know, and give the place back whatever they do."""
         error = exc or self._error
         self._deadlines.discard(self)
+        if self._inquiry is not None:
+            self._inquiry.cancel()
         try:
             if self.established:
                 self._application.connection_lost(error)
@@ -172,17 +192,39 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         if self.established:
             self._application.resume_writing()
 
-    def _handshake(self) -> None:
+    async def _inquire(self, ask: Callable[[], Awaitable[None]]) -> None:
+        """Find out about the peer's certificate, and go on; what could not be found out is unknown."""
+        try:
+            await ask()
+        finally:
+            self._inquiry = None
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+                self._handshake(asked=True)
+                if self.established:
+                    self._read()
+
+    def _handshake(self, *, asked: bool = False) -> None:
+        if self._wrap is not None:
+            self._object = self._wrap(self._incoming, self._outgoing)
+            self._wrap = None
         try:
             self._object.do_handshake()
             if self._context is not None:
-                self.certificate = self._context.certificate_of(self._object, time.time())
+                self.certificate = self._context.judge(self._object, time.time(), asked=asked)
         except ssl.SSLWantReadError:
             self._flush()
+            return
+        except UndecidedCertificateError as undecided:
+            self._flush()
+            self._transport.pause_reading()  # what the client says already must not be held here
+            self._inquiry = asyncio.get_running_loop().create_task(self._inquire(undecided.ask))
             return
         except (ssl.SSLError, RefusedCertificateError) as error:
             self._error = error.with_traceback(None)  # which would keep this very object alive
             self._flush()
+            if getattr(error, "reason", None) == "HTTP_REQUEST":
+                self._transport.write(_TO_PLAIN_HTTP)
             self._transport.close()
             self._report(self._error)
             return
@@ -225,6 +267,14 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
             self._transport.write(data)
 
     # As a transport, towards the application.
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Another application takes over; it is told by whoever hands over."""
+        self._application = cast("asyncio.Protocol", protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """The application."""
+        return self._application
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encrypt and send; dropped once the connection is closing."""
@@ -279,3 +329,12 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         if name == CLIENT_CERTIFICATE:
             return self.certificate
         return self._transport.get_extra_info(name, default)
+
+
+def _is_begun(hello: bytearray) -> bool:
+    """Whether a client's first record has begun and is still to end (RFC 8446 5.1)."""
+    if hello[0] != _HANDSHAKE_RECORD:
+        return False  # OpenSSL knows what it is
+    return len(hello) < _RECORD_HEADER or len(hello) < min(
+        _RECORD_HEADER + int.from_bytes(hello[3:_RECORD_HEADER]), _RECORD
+    )

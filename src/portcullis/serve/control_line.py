@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from portcullis.engine.certificates.challenges import TOPIC as CHALLENGES
 from portcullis.engine.ports import Ports, SourceFiles
+from portcullis.mounts.acme_challenges import AcmeChallenges
 from portcullis.stores.clock import SystemClock
 from portcullis.stores.keys import TOPIC as KEYS
 from portcullis.stores.keys import WorkerKeyDirectory
@@ -23,6 +25,8 @@ class ControlLine:
         self.questions = PendingQuestions()
         self.keys = WorkerKeyDirectory()
         self.topics.subscribe(KEYS, self.keys.apply)
+        self.challenges = AcmeChallenges()
+        self.topics.subscribe(CHALLENGES, self.challenges.apply)
 
     def ports(self, shared: SharedMemory, files: SourceFiles, relations: Path) -> Ports:
         """The ports that policies are compiled against. ``relations``: their file."""

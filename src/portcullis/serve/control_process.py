@@ -127,7 +127,14 @@ class ControlProcess:
 
     def _make_parts(self, database: Database, paths: StatePaths, counters: Counters) -> dict[str, ControlPart]:
         services = ControlServices(
-            self.hub, database, ConfigurationFiles(paths.file), paths.directory, time.time, self.outgoing, counters
+            self.hub,
+            database,
+            ConfigurationFiles(paths.file),
+            paths.directory,
+            time.time,
+            self.outgoing,
+            counters,
+            self.keys,
         )
         parts = {kind.name: kind.make(services) for kind in part_kinds()}
         for kind in part_kinds():

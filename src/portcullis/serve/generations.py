@@ -9,11 +9,15 @@ import msgspec
 
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.load import LoadedConfiguration
-from portcullis.serve.link import Link
+from portcullis.serve.link import Link, Message
 
 MAX_WORKERS: Final = 128
 GENERATIONS_AT_A_TIME: Final = 8
 """One serves and one comes; the others finish what they have, each for as long as ``process.drain`` allows."""
+
+
+READY_SECONDS: Final = 30.0
+"""How long workers may take to serve, once everything is compiled."""
 
 
 class Generation(msgspec.Struct, eq=False):
@@ -21,7 +25,8 @@ class Generation(msgspec.Struct, eq=False):
 
     ``slot``: which of the blocks of worker indices is its own; ``ready``: which of its workers serve; ``lost``: how
     many of them have died; ``ready_by``: when all must serve, ``None`` until everything is compiled and they are
-    started; ``failure``: why they can't be; ``warnings``: how many there are about its files.
+    started; ``failure``: why they can't be; ``warnings``: how many there are about its files; ``retired``: which of its
+    workers accept no more connections.
     """
 
     number: int
@@ -36,11 +41,35 @@ class Generation(msgspec.Struct, eq=False):
     ready_by: float | None = None
     failure: Sequence[Diagnostic] = ()
     warnings: int = 0
+    retired: set[int] = msgspec.field(default_factory=set)
 
     @property
     def serves(self) -> bool:
         """Whether every worker does."""
         return len(self.ready) == self.workers
+
+    @property
+    def accepts(self) -> bool:
+        """Whether one of its workers may still accept a connection."""
+        return len(self.retired) < self.workers
+
+    def take(self, message: Message, now: float) -> None:
+        """Take in what its template says."""
+        match message.word:
+            case "ready":
+                self.ready.add(message.worker)
+            case "compiled":
+                self.ready_by = now + READY_SECONDS
+                self.warnings = len(message.diagnostics) + len(self.loaded.warnings)
+            case "failed":
+                self.failure = message.diagnostics
+            case "retired":
+                self.retired.add(message.worker)
+            case "worker_lost":
+                self.ready.discard(message.worker)
+                self.lost += 1
+            case _:
+                pass
 
 
 def indices_of(slot: int, workers: int) -> list[int]:

@@ -12,7 +12,7 @@ import msgspec
 
 from portcullis.engine.config.diagnostics import Diagnostic
 
-Word = Literal["ready", "failed", "worker_lost", "progress", "compiled", "retire", "stop", "generation"]
+Word = Literal["ready", "failed", "worker_lost", "progress", "compiled", "retire", "retired", "stop", "generation"]
 
 
 class Message(msgspec.Struct, omit_defaults=True):
@@ -22,6 +22,7 @@ class Message(msgspec.Struct, omit_defaults=True):
     ``progress``: the document ``text`` is being compiled, the ``done``th of ``total``; ``compiled``: everything is,
     with warnings in ``diagnostics``, and workers start; ``worker_lost``: a worker died, ``text`` says how;
     ``retire``: another generation serves, end when your clients have moved (to control: no new calls are wanted);
+    ``retired``: a worker (``worker``) accepts no more connections;
     ``stop``: finish and end;
     ``generation``: (to control) ``generation`` with ``workers`` serves now, and ``text`` holds what of its
     configuration concerns the control process.

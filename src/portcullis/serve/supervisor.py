@@ -10,6 +10,7 @@ due (:meth:`Supervisor._act`): nothing is started while there may still be news 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import socket
@@ -21,25 +22,29 @@ from typing import Final
 from portcullis.control.state_paths import StatePaths
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.load import LoadedConfiguration
-from portcullis.engine.config.model import Configuration
 from portcullis.serve.announcer import Announcer
 from portcullis.serve.backoff import Backoff, in_seconds
+from portcullis.serve.capacity import max_connections, worker_count
 from portcullis.serve.control_keeper import ControlKeeper
 from portcullis.serve.control_settings import ControlSettings
 from portcullis.serve.descriptors import raise_limit, shortage
 from portcullis.serve.forking import ended_children, how_it_ended
-from portcullis.serve.generations import GENERATIONS_AT_A_TIME, MAX_WORKERS, Generation, Generations
+from portcullis.serve.generations import GENERATIONS_AT_A_TIME, MAX_WORKERS, READY_SECONDS, Generation, Generations
 from portcullis.serve.launcher import Launcher
 from portcullis.serve.link import Message
-from portcullis.serve.listening import ADMIN, ListeningSockets
+from portcullis.serve.listening import ListeningSockets
 from portcullis.serve.settling import settle
 from portcullis.serve.signals import EventLoop
 from portcullis.serve.state_directory import StateLock, placed_state, take_state
 from portcullis.serve.template import KILL_AFTER_DRAIN, STOP_ACCEPTING
 from portcullis.stores.shared_memory import SharedMemory
 
-READY_SECONDS: Final = 30.0
-"""How long workers may take to serve, once everything is compiled."""
+SESSION_KEYS_SECONDS: Final = 86_400.0
+"""How long the keys are used by which TLS sessions are resumed: whoever gets one can read what went before (RFC 9325
+7.3). They live as long as the contexts that a generation makes."""
+SESSION_KEYS_RETRY_SECONDS: Final = 3_600.0
+RETIRED_SECONDS: Final = 1.0
+"""How long the workers of the generation before are waited for until a reload is announced."""
 
 
 class Supervisor:
@@ -71,6 +76,9 @@ class Supervisor:
         self.template_backoff = Backoff()
         self.reload_wanted = False
         self.reload_waits = False
+        self.new_session_keys_at = math.inf
+        self.replaced: Generation | None = None
+        self.replaced_by = 0.0
         self.room = 0
         self.status = 0
         self.stop_until: float | None = None
@@ -111,10 +119,10 @@ class Supervisor:
         self.paths = StatePaths(configuration.state, self.file)
         self.lock = take_state(self.paths, self.loaded)
         limit = raise_limit()
-        self.sockets.open(configuration, self._workers(configuration), self.loaded)
+        self.sockets.open(configuration, worker_count(configuration, self.forced_workers), self.loaded)
         if told := shortage(configuration, limit):
             self.announce.note(told)
-        self.room = self._max_connections(configuration)
+        self.room = max_connections(configuration, worker_count(configuration, self.forced_workers))
         shared = self.shared = SharedMemory(
             self.paths.directory,
             counter_slots=configuration.state.counter_slots,
@@ -132,6 +140,8 @@ class Supervisor:
             self.control.start(ControlSettings.of(self.loaded.configuration, self.file), self.sockets.admin(), now)
             if generations.current is not None:
                 self._tell_control(generations.current)
+        if self.replaced is not None and (now >= self.replaced_by or not self.replaced.accepts):
+            self._announce_reload()
         if self.stop_until is not None:
             self._go_on_stopping(self.stop_until, now)
         elif (coming := generations.coming) is not None:
@@ -139,7 +149,11 @@ class Supervisor:
                 self._give_up(f"its workers did not serve within {READY_SECONDS:g} s", now)
         elif self.reload_wanted:
             self._reload(now)
-        elif generations.current is None and now >= self.template_at:
+        elif generations.current is None:
+            if now >= self.template_at:
+                self._start_generation(self.loaded, now)
+        elif now >= self.new_session_keys_at:
+            self.new_session_keys_at = now + SESSION_KEYS_RETRY_SECONDS
             self._start_generation(self.loaded, now)
 
     @property
@@ -154,6 +168,8 @@ class Supervisor:
         times: list[float | None] = []
         if self._lacks_control:
             times.append(self.control.start_at)
+        if self.replaced is not None:
+            times.append(self.replaced_by)
         if self.stop_until is not None:
             times += [self.refuse_at, self.control.kill_at, max(self.stop_until, now + 0.1)]
         elif generations.coming is not None:
@@ -162,7 +178,9 @@ class Supervisor:
             times.append(generations.next_free(now))
         elif generations.current is None:
             times.append(self.template_at)
-        due = [at for at in times if at is not None]
+        else:
+            times.append(self.new_session_keys_at)
+        due = [at for at in times if at is not None and at < math.inf]
         return max(0.0, min(due) - now) if due else None
 
     # Generations.
@@ -173,7 +191,7 @@ class Supervisor:
             self.template_at = self.generations.next_free(now) or now + 1.0
             return
         self.numbered += 1
-        workers = self._workers(loaded.configuration)
+        workers = worker_count(loaded.configuration, self.forced_workers)
         try:
             generation = self.launcher.launch(self.numbered, loaded, workers, slot, now)
         except OSError as error:
@@ -193,7 +211,7 @@ class Supervisor:
         try:
             loaded = self.load()
             self._check_unchanged_state(loaded)
-            self.sockets.open(loaded.configuration, self._workers(loaded.configuration), loaded)
+            self.sockets.open(loaded.configuration, worker_count(loaded.configuration, self.forced_workers), loaded)
         except ConfigurationError as error:
             self.announce.failed(error.diagnostics, kept=True)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the new file, what serves must go on
@@ -217,25 +235,14 @@ class Supervisor:
 
     def _hear_template(self, generation: Generation, now: float) -> None:
         for message in generation.link.receive():
-            match message.word:
-                case "ready":
-                    generation.ready.add(message.worker)
-                case "progress":
-                    self.announce.progress(message.text, message.done, message.total)
-                case "compiled":
-                    generation.ready_by = now + READY_SECONDS
-                    generation.warnings = len(message.diagnostics) + len(generation.loaded.warnings)
-                case "failed":
-                    generation.failure = message.diagnostics
-                case "worker_lost":
-                    generation.ready.discard(message.worker)
-                    generation.lost += 1
-                    self.announce.note(f"worker {message.worker} ended ({message.text}); it is being replaced")
-                case _:
-                    pass
+            generation.take(message, now)
+            if message.word == "progress":
+                self.announce.progress(message.text, message.done, message.total)
+            elif message.word == "worker_lost":
+                self.announce.note(f"worker {message.worker} ended ({message.text}); it is being replaced")
         if generation is self.generations.coming and self.stop_until is None:
             if generation.serves:
-                self._take_over(generation)
+                self._take_over(generation, now)
             elif generation.lost > 2 * generation.workers:
                 self._give_up("its workers end before they serve", now)
 
@@ -243,27 +250,42 @@ class Supervisor:
         settings = ControlSettings.of(generation.loaded.configuration, self.file)
         self.control.tell(generation.number, generation.workers, settings)
 
-    def _take_over(self, generation: Generation) -> None:
+    def _take_over(self, generation: Generation, now: float) -> None:
         """All workers of the new generation serve: the old one may go."""
+        if self.replaced is not None:
+            self._announce_reload()
         before = self.generations.take_over()
         configuration = generation.loaded.configuration
         self.loaded = generation.loaded
+        has_sessions = any(listener.tls is not None for listener in configuration.listeners.values())
+        self.new_session_keys_at = now + SESSION_KEYS_SECONDS if has_sessions else math.inf
         self.sockets.keep_only(configuration, generation.workers)
         self._tell_control(generation)
         if before is not None:
             before.link.send(Message("retire"))
-        if self.served:
-            self.announce.reloaded(generation.number)
+            self.replaced, self.replaced_by = before, now + RETIRED_SECONDS
+        elif self.served:
+            self._announce_reload()
         else:
             self.announce.ready(self.sockets.addresses(configuration))
+            self._announce_warnings(generation)
         self.served = True
-        if generation.warnings:
-            self.announce.note(f"there are warnings ({generation.warnings}): `portcullis check` tells them")
         self.control.serve_admin(self.sockets.admin())
-        if self._max_connections(configuration) > self.room:
+        if max_connections(configuration, generation.workers) > self.room:
             self.announce.note(
                 f"connections are counted in a table that has room for {self.room}: restart the gateway to allow more"
             )
+
+    def _announce_reload(self) -> None:
+        """Say that the current generation serves, once no other accepts: who hears it and connects is served by it."""
+        self.replaced = None
+        if (current := self.generations.current) is not None:
+            self.announce.reloaded(current.number)
+            self._announce_warnings(current)
+
+    def _announce_warnings(self, generation: Generation) -> None:
+        if generation.warnings:
+            self.announce.note(f"there are warnings ({generation.warnings}): `portcullis check` tells them")
 
     def _give_up(self, why: str, now: float) -> None:
         """The coming generation won't serve. What its workers have begun they may finish."""
@@ -342,6 +364,7 @@ class Supervisor:
     def _stop(self, now: float) -> None:
         if self.stop_until is not None:
             return
+        self.replaced = None
         drains = [generation.loaded.configuration.process.drain for generation in self.generations]
         self.refuse_at = now + STOP_ACCEPTING
         self.stop_until = now + max(drains, default=0.0) + KILL_AFTER_DRAIN + 1
@@ -370,16 +393,6 @@ class Supervisor:
             self.shared.save(time.monotonic_ns())
         except OSError as error:
             self.announce.note(f"the counters could not be saved: {error.strerror}")
-
-    # Numbers.
-
-    def _workers(self, configuration: Configuration) -> int:
-        wanted = self.forced_workers or configuration.process.workers
-        return min(MAX_WORKERS, len(os.sched_getaffinity(0)) if wanted == "auto" else wanted)
-
-    def _max_connections(self, configuration: Configuration) -> int:
-        listeners = [listener for name, listener in configuration.listeners.items() if name != ADMIN]
-        return self._workers(configuration) * sum(listener.max_connections for listener in listeners)
 
 
 def _kill(process: int, number: signal.Signals) -> None:

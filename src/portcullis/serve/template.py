@@ -18,8 +18,10 @@ from typing import Final, NoReturn
 
 import msgspec
 
+from portcullis.control.revocation_lists.settings import topic_of
 from portcullis.control.state_paths import StatePaths
-from portcullis.control.tls_contexts import TlsContexts, load_contexts
+from portcullis.control.tls_contexts import TlsContexts, live_revocations, load_contexts
+from portcullis.engine.certificates.messages import TOPIC as CERTIFICATES
 from portcullis.engine.compile import compile_snapshot
 from portcullis.engine.config.diagnostics import ConfigurationError
 from portcullis.engine.config.load import LoadedConfiguration
@@ -80,6 +82,9 @@ def compile_all(
     """The snapshot and all TLS contexts. Raises :class:`ConfigurationError` with every error of every file."""
     files = ConfigurationFiles(parts.file)
     contexts = load_contexts(parts.loaded, files)
+    for name, live in live_revocations(contexts.listeners).items():
+        line.topics.subscribe(topic_of(name), live.apply)
+    line.topics.subscribe(CERTIFICATES, contexts.live.apply)
     paths = StatePaths(parts.loaded.configuration.state, parts.file)
     ports = line.ports(parts.shared, files, paths.relations)
     cache = DocumentFiles(paths.documents)
@@ -195,6 +200,7 @@ class Template:
                 sockets={name: sockets[worker] for name, sockets in parts.sockets.items()},
                 connection_counts=parts.shared.connections,
                 topics=self.line.topics,
+                challenges=self.line.challenges,
                 questions=self.line.questions,
                 workers_socket=parts.workers_socket,
                 index=parts.indices[worker],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from collections.abc import Mapping
 from typing import Final, cast
 
 import msgspec
@@ -33,6 +34,7 @@ MAX_UNREAD_BYTES: Final = 32 * 1024 * 1024
 """With so much that control has not read a question would not be answered in time, so it is not sent."""
 
 _encode_lines = msgspec.json.Encoder().encode_lines
+_NONE: Final[Mapping[str, int]] = {}
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -55,6 +57,8 @@ class WorkerChannel(asyncio.Protocol):
         self._lost = 0
         self._refused_told = 0
         self._denied_told = 0
+        self._failed_told: Mapping[str, int] = _NONE
+        self._faults_told: Mapping[str, int] = _NONE
         self._changed = asyncio.Event()
         self._closed = asyncio.Event()
         self.informed = asyncio.Event()
@@ -83,18 +87,38 @@ class WorkerChannel(asyncio.Protocol):
             pending.popleft()
             self._lost += 1
 
-    def send_tally(self, *, connections: int, buffered: int, refused: int, denied: int = 0) -> None:
+    def send_tally(
+        self,
+        *,
+        connections: int,
+        buffered: int,
+        refused: int,
+        denied: int = 0,
+        handshakes: Mapping[str, int] = _NONE,
+        http2_faults: Mapping[str, int] = _NONE,
+    ) -> None:
         """Send the counts since the last time; nothing is lost if the line is down or slow, it goes with the next one.
 
-        ``refused`` and ``denied``: connections refused by the caps and because of their address since the worker began.
+        Since the worker began: ``refused`` and ``denied`` connections, by the caps and because of their address, and
+        ``handshakes`` that failed, by why, and ``http2_faults`` that ended connections, by their codes.
         """
         transport = self._transport
         if transport is None or transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             return
         refused_since, denied_since = refused - self._refused_told, denied - self._denied_told
-        delta = TallyDelta(self._tally.take(), self._lost, connections, buffered, refused_since, denied_since)
+        delta = TallyDelta(
+            self._tally.take(),
+            self._lost,
+            connections,
+            buffered,
+            refused_since,
+            denied_since,
+            _since(self._failed_told, handshakes),
+            _since(self._faults_told, http2_faults),
+        )
         self._lost = 0
         self._refused_told, self._denied_told = refused, denied
+        self._failed_told, self._faults_told = dict(handshakes), dict(http2_faults)
         transport.write(encode_frame(Kind.TALLY, _encode(delta)))
 
     def _send(self, transport: asyncio.Transport, batch: list[Record]) -> None:
@@ -190,3 +214,8 @@ def _encode_alone(record: Record) -> bytes:
         return _encode_lines([record])
     except (ValueError, TypeError, OverflowError):
         return b""
+
+
+def _since(told: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]:
+    """What was counted since ``told``."""
+    return {name: count - told.get(name, 0) for name, count in counts.items()}

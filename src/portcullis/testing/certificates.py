@@ -10,7 +10,7 @@ Made with plain cryptography, so that they can be wrong in all the ways in which
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -107,14 +107,32 @@ class Authority(Issued):
         ends: timedelta = timedelta(hours=1),
         key: ec.EllipticCurvePrivateKey | None = None,
         critical: x509.ExtensionType | None = None,
+        number: int | None = None,
+        base: int | None = None,
+        removed: Sequence[Issued] = (),
+        more: Iterable[int] = (),
     ) -> x509.CertificateRevocationList:
-        """A list that revokes ``those``; ``key`` signs it instead of the authority's, ``critical`` is put into it."""
+        """A list that revokes ``those``, and ``more`` serial numbers.
+
+        ``key`` signs it instead of the authority's, ``critical`` is put into it. ``number``: of the list; ``base``: of
+        the one that it is a delta to, from which ``removed`` are taken.
+        """
         now = datetime.now(UTC)
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.name)
         builder = builder.last_update(now + starts).next_update(now + ends)
         for each in those:
             entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number).revocation_date(now)
             builder = builder.add_revoked_certificate(entry.build())
+        for each in removed:
+            entry = x509.RevokedCertificateBuilder().serial_number(each.certificate.serial_number).revocation_date(now)
+            reason = x509.CRLReason(x509.ReasonFlags.remove_from_crl)
+            builder = builder.add_revoked_certificate(entry.add_extension(reason, critical=False).build())
+        entries = (x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now) for serial in more)
+        builder._revoked_certificates.extend(entry.build() for entry in entries)  # noqa: SLF001 - adding copies them all
+        if number is not None:
+            builder = builder.add_extension(x509.CRLNumber(number), critical=False)
+        if base is not None:
+            builder = builder.add_extension(x509.DeltaCRLIndicator(base), critical=True)
         if critical is not None:
             builder = builder.add_extension(critical, critical=True)
         return builder.sign(key or self.key, SHA256())

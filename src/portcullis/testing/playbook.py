@@ -21,7 +21,10 @@ from portcullis.engine.record import Record
 from portcullis.engine.snapshot import Snapshot
 from portcullis.mounts.reverse_proxy.downstream import DownstreamConnection
 from portcullis.mounts.reverse_proxy.gateway import Gateway, Listener
-from portcullis.mounts.reverse_proxy.pool import Target, UpstreamPool
+from portcullis.mounts.reverse_proxy.http2_upstream import Http2UpstreamConnection
+from portcullis.mounts.reverse_proxy.pool import UpstreamPool
+from portcullis.mounts.reverse_proxy.service_connections import AnyConnection
+from portcullis.mounts.reverse_proxy.target import Target
 from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
 from portcullis.mounts.trace import Identifiers
 from portcullis.testing.fakes import FakeClock
@@ -49,12 +52,12 @@ class Playbook:
         self.clock = clock or FakeClock()
         self.records: list[Record] = []
         self.service_is_up = True
-        self.service_connections: list[tuple[UpstreamConnection, FakeTransport]] = []
+        self.service_connections: list[tuple[AnyConnection, FakeTransport]] = []
         self.gateway = Gateway(snapshot, {}, _Records(self.records), self.clock.now_ns, self.clock.wall_s)
         self.gateway.identifiers = _CountingIdentifiers()
         for name, api in snapshot.configuration.apis.items():
             self.gateway.pools[name] = _PlaybookPool(
-                self, name, api.upstream, self.gateway.deadlines, self.gateway.outbox
+                self, name, api.upstream, self.gateway.deadlines, self.gateway.outbox, self.gateway.buffers
             )
         self.listener = listener
         self.connect()
@@ -69,7 +72,7 @@ class Playbook:
 
     def client_sends(self, data: bytes) -> None:
         """Bytes from the client arrive."""
-        self.client.data_received(data)
+        self.client_transport.protocol_of(self.client).data_received(data)
 
     def client_gets(self, *parts: bytes) -> bytes:
         """What the client was sent since the last time: it must hold ``parts`` in this order; without any, nothing."""
@@ -78,7 +81,7 @@ class Playbook:
 
     def client_goes(self) -> None:
         """The client closes its connection."""
-        self.client_transport.lose(self.client)
+        self.client_transport.lose(self.client_transport.protocol_of(self.client))
 
     def client_is(self, state: str) -> None:
         """Its connection is ``""`` (open), ``"closed"`` or ``"aborted"``."""
@@ -90,7 +93,7 @@ class Playbook:
     # The service.
 
     @property
-    def service(self) -> tuple[UpstreamConnection, FakeTransport]:
+    def service(self) -> tuple[AnyConnection, FakeTransport]:
         """The newest connection to the service."""
         if not self.service_connections:
             raise AssertionError("there is no connection to the service")
@@ -102,7 +105,7 @@ class Playbook:
         connection, transport = self.service
         if transport.closed:
             raise AssertionError(f"the connection to the service is {transport.closed}")
-        connection.data_received(data)
+        transport.protocol_of(connection).data_received(data)
 
     def service_gets(self, *parts: bytes) -> bytes:
         """What the service was sent since the last time: it must hold ``parts`` in this order; without any, nothing."""
@@ -112,9 +115,10 @@ class Playbook:
     def service_goes(self, error: Exception | None = None) -> None:
         """The service closes its connection, or it breaks with ``error``."""
         connection, transport = self.service
+        protocol = transport.protocol_of(connection)
         if error is None:
-            connection.eof_received()
-        transport.lose(connection, error)
+            protocol.eof_received()
+        transport.lose(protocol, error)
 
     def wait(self, seconds: float) -> None:
         """Time passes; what has a deadline in it strikes."""
@@ -158,11 +162,12 @@ class _PlaybookPool(UpstreamPool):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._play = play
 
-    async def _open(self, target: Target) -> UpstreamConnection:
+    async def _open(self, target: Target) -> AnyConnection:
         if not self._play.service_is_up:
             raise ConnectionRefusedError(111, "Connection refused")
-        made: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        connection = UpstreamConnection(self, target, made)
+        made: asyncio.Future[AnyConnection] = asyncio.get_running_loop().create_future()
+        kind = Http2UpstreamConnection if self.protocols[0] == "h2" else UpstreamConnection
+        connection: AnyConnection = kind(self, target, made)
         transport = FakeTransport(("192.0.2.80", 80))
         connection.connection_made(transport)
         self._play.service_connections.append((connection, transport))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 
 class FakeTransport(asyncio.Transport):
@@ -17,6 +18,7 @@ class FakeTransport(asyncio.Transport):
         super().__init__({"peername": peer})
         self._written = bytearray()
         self._lost = False
+        self._protocol: asyncio.Protocol | None = None
         self.closed = ""
         self.reading = True
         self.ended = False
@@ -39,6 +41,14 @@ class FakeTransport(asyncio.Transport):
             raise RuntimeError("written after write_eof")
         if not self.closed:
             self._written += data
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Note to whom what arrives is to be given from now on."""
+        self._protocol = cast("asyncio.Protocol", protocol)
+
+    def protocol_of(self, first: asyncio.Protocol) -> asyncio.Protocol:
+        """To whom what arrives is given: ``first``, unless it was replaced."""
+        return self._protocol or first
 
     def close(self) -> None:
         """Note that the protocol closes the connection."""

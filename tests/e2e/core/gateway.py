@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from commands import portcullis
 
 START_SECONDS = 30
 
@@ -136,25 +137,7 @@ def end(gateway: Gateway) -> None:
 
 def create_key(directory: Path, consumer: str, *options: str) -> str:
     """A new key, made as a user would make it."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "portcullis",
-            "keys",
-            "create",
-            consumer,
-            "-c",
-            "portcullis.yaml",
-            "--format",
-            "json",
-            *options,
-        ],
-        cwd=directory,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
+    done = portcullis(directory, "keys", "create", consumer, "-c", "portcullis.yaml", "--format", "json", *options)
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["key"])
 

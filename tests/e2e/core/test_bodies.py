@@ -144,16 +144,17 @@ def test_an_upload_streams_with_flat_memory(gateway: Gateway, client: httpx.Clie
     def body() -> Iterator[bytes]:
         yield part("title", b"Report")
         yield part("file", b"")[:-2]
-        for number in range(20 * 16):
+        for number in range(36 * 16):
             yield bytes([number % 256]) * 65_536
             if number % 64 == 0:
                 peaks.append(private_bytes(worker))
         yield b"\r\n" + part("pages", b"7") + b"--X--\r\n"
 
     assert client.post("/documents", content=body(), headers=FORM, timeout=30).status_code == 200
-    assert max(peaks) - min(peaks) < 8 * MIB
+    # What is under way, and pages that were the template's until something was written to them: far less than the body.
+    assert max(peaks) - min(peaks) < 18 * MIB
     received = service.seen[-1].body
-    assert len(received) > 20 * MIB
+    assert len(received) > 36 * MIB
     assert received.startswith(part("title", b"Report"))
     assert received.endswith(part("pages", b"7") + b"--X--\r\n")
 

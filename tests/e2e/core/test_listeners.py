@@ -92,10 +92,14 @@ def test_large_bodies_pass_through_tls_both_ways(secure: Gateway, context, upstr
     assert answer.content == body
 
 
-def test_plain_http_on_a_tls_listener_gets_no_answer(secure: Gateway) -> None:
+def test_plain_http_on_a_tls_listener_is_told_what_is_wrong_and_reaches_nobody(secure: Gateway, upstream) -> None:
+    seen = len(upstream.seen)
     with secure.connect() as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n")
-        assert not read_all(client).startswith(b"HTTP")
+        client.sendall(b"GET /shop/open/x HTTP/1.1\r\nHost: shop.example\r\n\r\n")
+        answer = read_all(client)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b'"title":"This port speaks TLS: use https","status":400}')
+    assert len(upstream.seen) == seen
 
 
 def test_a_silent_handshake_is_closed_at_its_deadline(secure: Gateway) -> None:

@@ -10,6 +10,7 @@ import re
 import select
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ import httpx
 import pytest
 from provider import CLIENT, SECRET, Browser
 
+from portcullis.testing.tokens import Signer, encoded
+
 ROOT = Path(__file__).resolve().parents[3]
 SOURCE = Path(__file__).parent / "certified"
 INSTALLED = ROOT / "build" / "certified-provider"
 INSTALL_SECONDS, START_SECONDS, OLDEST_NODE = 180, 30, 20
+NONE: Mapping[str, str] = {}
 _ACTION = re.compile(r'action="([^"]+)"')
 
 
@@ -46,22 +50,48 @@ def install() -> None:
     shutil.copy(lock, done)
 
 
-class CertifiedProvider:
-    """Runs at ``port`` for a gateway at ``origin``, and signs with ``keys`` (private JWKs)."""
+def web_client(origin: str) -> dict[str, Any]:
+    """The gateway at ``origin`` as a client that people log in through."""
+    return {
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+        "grant_types": ["authorization_code", "refresh_token"],
+        "redirect_uris": [f"{origin}/.portcullis/callback"],
+        "post_logout_redirect_uris": [f"{origin}/"],
+        "backchannel_logout_uri": f"{origin}/.portcullis/backchannel-logout",
+        "backchannel_logout_session_required": True,
+        "id_token_signed_response_alg": "ES256",
+    }
 
-    def __init__(self, port: int, origin: str, keys: list[dict[str, Any]], access_token_seconds: int = 300) -> None:
+
+def private_jwk(name: str) -> dict[str, Any]:
+    """A new key of that id, to sign with."""
+    signer = Signer("ES256", name)
+    return {**signer.jwk, "d": encoded(signer.key.private_numbers().private_value.to_bytes(32, "big"))}
+
+
+class CertifiedProvider:
+    """Runs at ``port`` and signs with ``keys`` (private JWKs).
+
+    ``clients``: their metadata (OpenID Connect Dynamic Client Registration 2); ``resources``: by their URI, the format
+    of access tokens for them, ``jwt`` or ``opaque``.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        clients: list[dict[str, Any]],
+        keys: list[dict[str, Any]],
+        access_token_seconds: int = 300,
+        resources: Mapping[str, str] = NONE,
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        client = {
-            "client_id": CLIENT,
-            "client_secret": SECRET,
-            "grant_types": ["authorization_code", "refresh_token"],
-            "redirect_uris": [f"{origin}/.portcullis/callback"],
-            "post_logout_redirect_uris": [f"{origin}/"],
-            "backchannel_logout_uri": f"{origin}/.portcullis/backchannel-logout",
-            "backchannel_logout_session_required": True,
-            "id_token_signed_response_alg": "ES256",
+        self._settings = {
+            "port": port,
+            "clients": clients,
+            "accessTokenSeconds": access_token_seconds,
+            "resources": dict(resources),
         }
-        self._settings = {"port": port, "client": client, "accessTokenSeconds": access_token_seconds}
         self._process: subprocess.Popen[bytes] | None = None
         self.log = INSTALLED / f"provider-{port}.log"
         self.start(keys)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +23,15 @@ Respond = Callable[[BaseHTTPRequestHandler], None]
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 512
     issuer: Issuer
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """With TLS where the issuer has it; the handshake is the business of the connection's own thread."""
+        raw, address = super().get_request()
+        if self.issuer.context is not None:
+            raw = self.issuer.context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
+        return raw, address
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -33,7 +43,7 @@ class _Handler(BaseHTTPRequestHandler):
         issuer.asked.append(self.path)
         try:
             issuer.behaviours.get(self.path, issuer.answer)(self)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             self.close_connection = True
 
     def do_POST(self) -> None:
@@ -51,7 +61,7 @@ class Issuer:
     """Signs with the first of ``signers`` and publishes all of them.
 
     ``behaviours``: by path, what to do instead of answering; ``asked``: the paths that were asked for;
-    ``cache_control``: of the key set.
+    ``cache_control``: of the key set; ``context``: its TLS, if it has any; ``host``: how it calls itself.
     """
 
     signers: list[Signer] = field(default_factory=lambda: [Signer("ES256", "first")])
@@ -60,6 +70,8 @@ class Issuer:
     cache_control: str = ""
     port: int = 0
     audience: str = "shop"
+    context: ssl.SSLContext | None = None
+    host: str = "127.0.0.1"
 
     def __post_init__(self) -> None:
         self._server: _Server | None = None
@@ -67,7 +79,8 @@ class Issuer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "http" if self.context is None else "https"
+        return f"{scheme}://{self.host}:{self.port}"
 
     def start(self) -> None:
         """Listen, on the same port as before."""

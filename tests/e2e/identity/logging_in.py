@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import httpx
-from gateway import Gateway
+from gateway import Gateway, end, start
 from provider import CLIENT, Browser, Provider, one_each
 from upstream import Upstream
 
@@ -81,6 +81,35 @@ def write_files(
     text = CONFIGURATION.replace("ISSUER", provider.url).replace("UPSTREAM", service.url).replace("CLIENT", CLIENT)
     text = text.replace("ORIGIN", f"http://127.0.0.1:{port}").replace("PORT", str(port)).replace("SESSION", session)
     (directory / "portcullis.yaml").write_text(change(text))
+
+
+class Site:
+    """A provider, a service, and a gateway between them."""
+
+    def __init__(
+        self,
+        directory: Path,
+        session: str = "idle: 30m",
+        workers: int = 1,
+        change: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        self.provider = Provider(claims={"groups": ["clerks"], "name": "Alice"})
+        self.service = Upstream()
+        self.directory = directory
+        write_files(directory, self.provider, self.service, free_port(), session, change)
+        self.gateway = start(directory, workers)
+
+    def restart(self) -> None:
+        """Stop the gateway, and start it again with what it kept."""
+        self.gateway.stop()
+        end(self.gateway)
+        self.gateway = start(self.directory)
+
+    def stop(self) -> None:
+        """End all three."""
+        end(self.gateway)
+        self.provider.stop()
+        self.service.stop()
 
 
 def logged_in(gateway: Gateway) -> Browser:

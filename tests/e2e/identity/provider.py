@@ -218,11 +218,15 @@ class Browser:
         is_ours = url.startswith(self.origin + "/")
         if is_ours and self.cookies and "cookie" not in fields:
             fields = {**fields, "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-        response = _CLIENT.request(method, url, headers=fields, **more)
+        response = self.exchange(method, url, fields, **more)
         if is_ours:
             for cookie in response.headers.get_list("set-cookie"):
                 self._take(cookie)
         return response
+
+    def exchange(self, method: str, url: str, fields: dict[str, str], **more: Any) -> httpx.Response:
+        """Send a request as it is."""
+        return _CLIENT.request(method, url, headers=fields, **more)
 
     def _take(self, cookie: str) -> None:
         pair, *attributes = [part.strip() for part in cookie.split(";")]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from commands import portcullis
 from gateway import Gateway, end, start, wait_for
 from upstream import Upstream
 
@@ -72,14 +71,7 @@ def _merged(text: str) -> str:
 
 
 def keys(gateway: Gateway, *arguments: str) -> Any:
-    done = subprocess.run(
-        [sys.executable, "-m", "portcullis", "keys", *arguments, "-c", "portcullis.yaml", "--format", "json"],
-        cwd=gateway.directory,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = portcullis(gateway.directory, "keys", *arguments, "-c", "portcullis.yaml", "--format", "json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from commands import portcullis
 from gateway import Gateway, children, end, kill, start, wait_for
 from upstream import Upstream
 
@@ -83,15 +83,7 @@ def start_gateway(tmp_path: Path, service: Upstream) -> Iterator[Start]:
 
 def users(directory: Path, *arguments: str, say: str = PASSWORD) -> str:
     """What ``portcullis users`` prints, with a password on standard input."""
-    done = subprocess.run(
-        [sys.executable, "-m", "portcullis", "users", *arguments, "-c", "portcullis.yaml"],
-        cwd=directory,
-        input=say,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = portcullis(directory, "users", *arguments, "-c", "portcullis.yaml", say=say)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 from calling import Connection, call, write_configuration
-from gateway import Gateway, children, end, kill, wait_for
+from commands import portcullis
+from gateway import Gateway, children, end, kill, start, wait_for
 from issuer import DISCOVERY, KEYS, Issuer, dripping, huge, saying, silent
 from token_mutations import Mutations
 from upstream import Upstream
@@ -26,10 +25,28 @@ Start = Callable[..., Gateway]
 SLOW = "jwks: auto, keys: {refresh: 1h, refetch: 200ms, keep: 1h}"
 
 
-def test_a_token_of_the_issuer_passes_and_the_service_does_not_see_it(
-    start_gateway: Start, issuer: Issuer, service: Upstream
-) -> None:
-    gateway = start_gateway()
+class Steady(NamedTuple):
+    """An issuer that does nothing but what it should, a service, and a gateway between them."""
+
+    gateway: Gateway
+    issuer: Issuer
+    service: Upstream
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Steady]:
+    """For all tests that change nothing: what they find does not depend on what was called before."""
+    directory, issuer, service = tmp_path_factory.mktemp("steady"), Issuer(), Upstream()
+    write_configuration(directory, issuer, service)
+    gateway = start(directory)
+    yield Steady(gateway, issuer, service)
+    end(gateway)
+    issuer.stop()
+    service.stop()
+
+
+def test_a_token_of_the_issuer_passes_and_the_service_does_not_see_it(steady: Steady) -> None:
+    gateway, issuer, service = steady
     answer = call(gateway, issuer.token("alice", jti="t-1", scope="orders:read"))
     assert answer.status_code == 200, answer.text
     assert service.seen[-1].field("authorization") is None
@@ -38,8 +55,8 @@ def test_a_token_of_the_issuer_passes_and_the_service_does_not_see_it(
     assert issuer.asked[:2] == [DISCOVERY, KEYS]
 
 
-def test_whoever_has_none_is_told_so_and_nothing_else(start_gateway: Start, issuer: Issuer) -> None:
-    gateway = start_gateway()
+def test_whoever_has_none_is_told_so_and_nothing_else(steady: Steady) -> None:
+    gateway, issuer, _ = steady
     stranger = Signer("ES256", "first")
     answers = [
         call(gateway),
@@ -59,8 +76,9 @@ def test_whoever_has_none_is_told_so_and_nothing_else(start_gateway: Start, issu
     ]
 
 
-def test_every_mutation_is_refused_over_the_wire(start_gateway: Start, issuer: Issuer, service: Upstream) -> None:
-    gateway = start_gateway()
+def test_every_mutation_is_refused_over_the_wire(steady: Steady) -> None:
+    gateway, issuer, service = steady
+    before = len(service.seen)
     mutations = Mutations(issuer.signers[0], issuer.url, "shop", time.time())
     made = mutations.all()
     assert len(made) > 500
@@ -68,7 +86,7 @@ def test_every_mutation_is_refused_over_the_wire(start_gateway: Start, issuer: I
         assert connection.status([("authorization", b"Bearer " + mutations.good.encode())]) == 200
         passed = [(each.name, status) for each in made if not 400 <= (status := connection.status(each.fields)) < 500]
     assert passed == []
-    assert len(service.seen) == 1
+    assert len(service.seen) == before + 1
     assert call(gateway, mutations.good).status_code == 200
 
 
@@ -175,6 +193,7 @@ def test_an_issuer_that_is_down_at_the_start_means_refusal_until_it_is_up(start_
     )
     issuer.start()
     wait_for(lambda: call(gateway, token).status_code == 200, "the issuer to be found", 20)
+    wait_for(lambda: "all is well again" in gateway.errors(), "a word in the log that it is found")
     assert gateway.errors().count("there are no keys yet") == 1
     assert gateway.errors().count("all is well again") == 1
 
@@ -348,14 +367,13 @@ def test_an_issuer_is_reached_through_the_proxy_of_the_file(start_gateway: Start
     assert issuer.asked == []
 
 
-def test_explain_knows_the_keys_that_were_fetched(start_gateway: Start, issuer: Issuer) -> None:
-    gateway = start_gateway()
+def test_explain_knows_the_keys_that_were_fetched(steady: Steady) -> None:
+    gateway, issuer, _ = steady
     assert call(gateway, issuer.token()).status_code == 200
 
     def explained(token: str) -> dict[str, Any]:
         field = f"Authorization: Bearer {token}"
-        command = [sys.executable, "-m", "portcullis", "explain", "GET /shop/orders", "-H", field, "--format", "json"]
-        done = subprocess.run(command, cwd=gateway.directory, capture_output=True, check=False, text=True)
+        done = portcullis(gateway.directory, "explain", "GET /shop/orders", "-H", field, "--format", "json")
         return dict(json.loads(done.stdout))
 
     assert explained(issuer.token("alice"))["consumer"] == "staff:alice"
@@ -385,16 +403,16 @@ def test_a_token_is_known_until_it_ends(start_gateway: Start, issuer: Issuer) ->
     wait_for(lambda: call(gateway, token).status_code == 401, "its end", 5)
 
 
-def test_broken_heads_are_refused_before_any_token_is_read(start_gateway: Start, issuer: Issuer) -> None:
-    gateway = start_gateway()
+def test_broken_heads_are_refused_before_any_token_is_read(steady: Steady) -> None:
+    gateway, issuer, _ = steady
     good = issuer.token().encode()
     for value in (b"Bearer " + good + b"\0", b"Bearer " + good + b"\r x", b"Bearer \x7f", b"Bearer " + b"a" * 20_000):
         answer = gateway.exchange(b"GET /shop/orders HTTP/1.1\r\nHost: shop\r\nAuthorization: %b\r\n\r\n" % value)
         assert answer.split(b" ")[1] in (b"400", b"431"), value[:20]
 
 
-def test_nothing_of_a_token_is_in_logs(start_gateway: Start, issuer: Issuer) -> None:
-    gateway = start_gateway()
+def test_nothing_of_a_token_is_in_logs(steady: Steady) -> None:
+    gateway, issuer, _ = steady
     tokens = [issuer.token(), issuer.token(signer=Signer("ES256", "first")), issuer.token(exp=1)]
     answers = [call(gateway, token) for token in tokens]
     for answer in answers:

@@ -9,25 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from certified_provider import CertifiedProvider, Person, install
+from certified_provider import CertifiedProvider, Person, install, private_jwk, web_client
 from gateway import Gateway, end, start, wait_for
 from logging_in import LOGOUT_PATH, SESSION, free_port, write_files
 from provider import SECRET
 from upstream import Upstream
-
-from portcullis.testing.tokens import Signer, encoded
-
-
-def private_jwk(name: str) -> dict[str, Any]:
-    signer = Signer("ES256", name)
-    return {**signer.jwk, "d": encoded(signer.key.private_numbers().private_value.to_bytes(32, "big"))}
 
 
 class Site:
     def __init__(self, directory: Path, service: Upstream, session: str, access_token_seconds: int) -> None:
         port, provider_port = free_port(), free_port()
         self.provider = CertifiedProvider(
-            provider_port, f"http://127.0.0.1:{port}", [private_jwk("first")], access_token_seconds
+            provider_port, [web_client(f"http://127.0.0.1:{port}")], [private_jwk("first")], access_token_seconds
         )
         named: Any = self.provider
         write_files(directory, named, service, port, session)

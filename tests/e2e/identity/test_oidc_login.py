@@ -21,6 +21,7 @@ from logging_in import (
     LOGIN_PATH,
     LOGOUT_PATH,
     SESSION,
+    Site,
     answered,
     begun,
     code_of,
@@ -29,36 +30,11 @@ from logging_in import (
     reason_of,
     state_of,
     unguessable,
-    write_files,
 )
-from provider import EVENT, SECRET, Browser, Provider, one_each
+from provider import EVENT, SECRET, Browser, one_each
 from rows import rows
-from upstream import Upstream
 
 from portcullis.testing.tokens import Signer, key_set_of
-
-Change = Callable[[str], str]
-
-
-class Site:
-    """A provider, a service, and a gateway between them."""
-
-    def __init__(self, directory: Path, session: str = "idle: 30m", workers: int = 1, change: Change = str) -> None:
-        self.provider = Provider(claims={"groups": ["clerks"], "name": "Alice"})
-        self.service = Upstream()
-        self.directory = directory
-        write_files(directory, self.provider, self.service, free_port(), session, change)
-        self.gateway = start(directory, workers)
-
-    def restart(self) -> None:
-        self.gateway.stop()
-        end(self.gateway)
-        self.gateway = start(self.directory)
-
-    def stop(self) -> None:
-        end(self.gateway)
-        self.provider.stop()
-        self.service.stop()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from commands import portcullis
 from gateway import Gateway, client_of, create_key, end, start, wait_for
 from upstream import Upstream
 
@@ -125,8 +125,7 @@ def call(gateway: Gateway, key: str, operation: str) -> httpx.Response:
 
 
 def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "portcullis", *arguments, "-c", "portcullis.yaml"]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+    return portcullis(directory, *arguments, "-c", "portcullis.yaml")
 
 
 def told(directory: Path, *arguments: str) -> Any:

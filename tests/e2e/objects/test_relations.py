@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from commands import portcullis
 from gateway import Gateway, children, create_key, end, kill, start, wait_for
 from shop import SPEC, Shop
 
@@ -87,8 +88,7 @@ def create(gateway: Gateway, key: str) -> httpx.Response:
 
 
 def relations(directory: Path, *arguments: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "portcullis", "relations", *arguments, "-c", "portcullis.yaml"]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False)
+    done = portcullis(directory, "relations", *arguments, "-c", "portcullis.yaml")
     assert done.returncode == code, done.stderr
     return done.stdout or done.stderr
 
@@ -192,8 +192,7 @@ def test_a_reload_brings_new_relations(gateway: Gateway, keys: dict[str, str], s
 
 
 def _succeeds(directory: Path, *arguments: str) -> bool:
-    command = [sys.executable, "-m", "portcullis", "relations", *arguments, "-c", "portcullis.yaml"]
-    return subprocess.run(command, cwd=directory, capture_output=True, timeout=60, check=False).returncode == 0
+    return portcullis(directory, "relations", *arguments, "-c", "portcullis.yaml").returncode == 0
 
 
 def test_while_nobody_keeps_relations_nothing_is_created_and_what_is_known_holds(
@@ -258,8 +257,7 @@ def test_a_control_process_that_is_killed_in_an_import_leaves_the_old_state_or_t
 
 
 def _listed(directory: Path) -> str:
-    command = [sys.executable, "-m", "portcullis", "relations", "list", "--limit", "2", "--format", "json"]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+    done = portcullis(directory, "relations", "list", "--limit", "2", "--format", "json")
     return done.stdout if done.returncode == 0 else ""
 
 

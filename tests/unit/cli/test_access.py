@@ -6,14 +6,19 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import Result
+from rich.console import Console
 from rows import rows
 from typer.testing import CliRunner
 
+from portcullis.cli.access import print_operation
 from portcullis.cli.main import app
+from portcullis.control.access_answers import ConsumerAccess, OperationAccess
 
 SPEC = """\
 openapi: 3.1.0
@@ -122,6 +127,15 @@ def test_what_a_role_can_is_told_with_what_else_is_asked(run: Run) -> None:
     assert told.endswith("may call 3 of 3 operations\n\n")
 
 
+def test_passwords_and_services_are_told() -> None:
+    access = OperationAccess("GET /a", "shop", "v1", "/a", "s.yaml:1", services=["checkout"])
+    consumers = [ConsumerAccess("ann", ["boss"], [], True), ConsumerAccess("bob", [], ["k1", "k2"], True)]
+    printed = StringIO()
+    print_operation(msgspec.structs.replace(access, consumers=consumers), Console(file=printed, width=200))
+    assert "  consumer  ann (boss), password\n  consumer  bob, key k1, k2 or password\n" in printed.getvalue()
+    assert "  service   checkout\n" in printed.getvalue()
+
+
 def test_an_operation_that_nobody_can_call_ends_with_1(run: Run) -> None:
     file = Path("conf/p.yaml")
     alone = CONFIGURATION.replace(", inherits: [clerk]}", "}")
@@ -148,7 +162,7 @@ def test_as_json_it_holds_the_same(run: Run) -> None:
     [
         (("--who-can", "DELETE /order/{id}"), "did you mean DELETE /orders/{id}?"),
         (("--what-can", "alise"), 'did you mean "alice"?'),
-        (("--what-can", ""), "no role"),
+        (("--what-can", ""), "role or service"),
         (("--who-can", "GET /orders", "--what-can", "bob"), "give a request, or"),
         (("GET /orders", "--what-can", "bob"), "give a request, or"),
         ((), "give a request, or"),

@@ -96,6 +96,18 @@ def test_an_allowed_call_is_told_step_by_step(explain: Run, key: str) -> None:
     assert key not in result.output
 
 
+def test_what_is_decided_by_the_answer_is_said_to_be_still_to_come(explain: Run, folder: Path, key: str) -> None:
+    text = (folder / "p.yaml").read_text(encoding="utf-8")
+    rule = '{objects: {owner: "response.owner == identity.subject"}}'
+    (folder / "p.yaml").write_text(text.replace("{public: true}", rule), encoding="utf-8")
+    spec = (folder / "shop.yaml").read_text(encoding="utf-8")
+    answer = "ok, content: {application/json: {schema: {type: object, properties: {owner: {type: string}}}}}"
+    (folder / "shop.yaml").write_text(spec.replace("description: ok", f"description: {answer}"), encoding="utf-8")
+    result = explain("GET /shop/v1/status", "-H", f"X-API-Key: {key}", code=0)
+    assert "  later        objects.owner" in result.stdout
+    assert result.stdout.endswith(", and objects.owner would decide by what the service says\n")
+
+
 def test_a_refused_call_is_told_with_the_reason_the_rule_and_the_answer(explain: Run) -> None:
     result = explain("POST /shop/v1/orders", "-H", "Host: api.shop.example", code=1)
     lines = result.stdout.splitlines()

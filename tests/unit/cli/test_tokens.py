@@ -16,6 +16,7 @@ from portcullis.control.token_service.settings import TokenServiceSettings
 from portcullis.stores.database.connection import locate, open_database
 from portcullis.stores.database.migrate import bring_up_to_date
 from portcullis.stores.database.signing_keys import SigningKeyStore
+from portcullis.testing.tokens import Signer, key_set_of
 
 Run = Callable[..., Result]
 
@@ -62,6 +63,29 @@ def test_a_public_client_has_none(run: Run) -> None:
     assert issued["refresh_token"].startswith("pcr_")
     assert "none (public)" in run("clients", "list").stdout
     assert len(run("issue", "app", "--refresh").stdout.split()) == 2
+
+
+def test_a_client_with_a_key_has_no_secret(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "signer.json"
+    file.write_text(json.dumps(key_set_of(Signer("ES256"))))
+    made = run("clients", "add", "signer", "--audience", "shop", "--key", str(file))
+    assert made.stdout == "Client signer signs with its key: it has no secret.\n"
+    assert "key of" in run("clients", "list").stdout
+    assert json.loads(run("clients", "list", "--format", "json").stdout)[0]["proof"] == "key"
+    file.write_text(json.dumps(key_set_of(Signer("EdDSA"))))
+    assert "no secret" in run("clients", "rotate", "signer", "--key", str(file)).stdout
+    assert "--key" in run("clients", "rotate", "signer", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(None, "No such file"), (b"", "empty"), (b"\xff\xfe", "neither"), (b"ssh-ed25519 AAAA", "neither")],
+)
+def test_keys_that_can_not_be_used_are_told(run: Run, tmp_path: Path, content: bytes | None, why: str) -> None:
+    file = tmp_path / "signer.json"
+    if content is not None:
+        file.write_bytes(content)
+    assert why in run("clients", "add", "signer", "--audience", "shop", "--key", str(file), code=2).stderr
 
 
 def test_a_token_is_issued_inspected_and_revoked(run: Run) -> None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-import yaml
 
-from portcullis.control.access import AccessReview, Holder, OperationAccess, UnknownName, refusal_of, stored_keys
-from portcullis.control.key_orders import KeyRecord, NewKey
-from portcullis.control.keys import KeyService
+from portcullis.control.access import AccessReview, UnknownName, refusal_of
+from portcullis.control.access_answers import Holder, OperationAccess
+from portcullis.control.key_orders import KeyRecord
 from portcullis.engine.config.load import load_configuration
 from portcullis.engine.identity import Consumer, Identity
+from portcullis.stores.database.consumers import StoredConsumer
+from portcullis.stores.database.users import StoredUser
 from portcullis.testing import FakeClock, FakeFiles
 
 SPEC = """\
@@ -198,7 +198,7 @@ def test_what_is_not_there_is_told_with_what_is_near(shop: AccessReview) -> None
         shop.who_can("DELETE /order/{id}")
     with pytest.raises(UnknownName, match="no operation TRACE /"):
         shop.who_can("TRACE /")
-    with pytest.raises(UnknownName, match='no role alise; did you mean "alice"'):
+    with pytest.raises(UnknownName, match='or service alise; did you mean "alice"'):
         shop.what_can("alise")
 
 
@@ -245,16 +245,62 @@ def test_the_steps_of_the_operation_decide(shop: AccessReview) -> None:
     assert refusal_of(Identity("jwt", "x", consumer=consumer), routed, {"authorize.permissions"}) is None
 
 
-def test_keys_that_no_longer_work_reach_nothing(service: KeyService, tmp_path: Path, clock: Any) -> None:
-    text = yaml.safe_dump({**yaml.safe_load(CONFIGURATION), "state": {"directory": str(tmp_path)}})
-    configuration = load_configuration(text, "p.yaml", FakeFiles({})).configuration
-    kept = service.create(NewKey("acme")).record
-    service.revoke(service.create(NewKey("acme")).record.id)
-    assert [record.id for record in stored_keys(configuration, tmp_path / "p.yaml")] == [kept.id]
+USERS = """\
+identities:
+  people: {basic: {}}
+  partners: {api_key: {}}
+  mesh: {mtls: {trust_domain: example.internal}}
+services:
+  checkout: {subjects: "spiffe://example.internal/checkout", may_call: [shop]}
+  reports: {subjects: "spiffe://example.internal/reports", may_call: ["shop:GET /orders"]}
+"""
 
 
-def test_without_a_database_there_are_no_keys(tmp_path: Path) -> None:
-    text = yaml.safe_dump({**yaml.safe_load(CONFIGURATION), "state": {"directory": str(tmp_path / "none")}})
-    configuration = load_configuration(text, "p.yaml", FakeFiles({})).configuration
-    assert stored_keys(configuration, tmp_path / "p.yaml") == []
-    assert list(tmp_path.iterdir()) == []
+def with_users() -> AccessReview:
+    text = CONFIGURATION.replace("identities:\n  partners: {api_key: {}}\n  mesh: {api_key: {header: X-Mesh}}\n", USERS)
+    text = text.replace('bind: "127.0.0.1:0"', 'bind: "127.0.0.1:0", tls: {certificate: a, key: b, client_ca: c}')
+    text = text.replace("authenticate: [partners]", "authenticate: [people, partners, mesh]")
+    text = text.replace("[{all_of: [partners, mesh]}]", "[partners]")
+    files = FakeFiles({"shop.yaml": SPEC})
+    loaded = load_configuration(text, "conf/p.yaml", files)
+    users = [
+        StoredUser(StoredConsumer(name, "", roles, 1.0), "$argon2id$", scopes, 1.0, 1.0)
+        for name, roles, scopes in (("ann", ("boss",), ("w",)), ("alice", ("clerk",), ()), ("zoe", (), ()))
+    ]
+    return AccessReview(loaded, Path("conf/p.yaml"), files, FakeClock(), (ALICE, DAVE), users)
+
+
+def test_who_has_a_password_comes_through_by_it() -> None:
+    shop = with_users()
+    access = one(shop, "GET /orders")
+    assert [(each.name, each.keys, each.password) for each in access.consumers] == [
+        ("alice", [ALICE.id], True),
+        ("ann", [], True),
+    ]
+    assert [each.name for each in access.refused] == ["dave", "zoe"]
+    # A scope that the key has and the password has not; passwords are not taken at all for the other.
+    assert [(each.name, each.keys, each.password) for each in one(shop, "POST /orders").consumers] == [
+        ("alice", [ALICE.id], False),
+        ("ann", [], True),
+    ]
+    assert [each.name for each in one(shop, "GET /me").consumers] == ["alice", "dave"]
+    (ann,) = shop.what_can("ann")
+    assert (ann.kind, ann.roles) == ("consumer", ["boss", "clerk", "manager"])
+    assert {reach.operation for reach in ann.operations if reach.password} == {
+        "DELETE /orders/{id}",
+        "GET /orders",
+        "POST /orders",
+    }
+
+
+def test_services_of_the_graph_are_told() -> None:
+    shop = with_users()
+    assert one(shop, "GET /orders").services == ["checkout", "reports"]
+    assert one(shop, "POST /orders").services == ["checkout"]
+    assert one(shop, "GET /open").services == []
+    (reports,) = shop.what_can("reports")
+    assert reports.kind == "service"
+    assert [reach.operation for reach in reports.operations] == ["GET /orders", "GET /open"]
+    assert [rule.policy for rule in reports.operations[0].rules] == ["authorize.permissions"]
+    with pytest.raises(UnknownName, match="no consumer with a usable credential, role or service nobody"):
+        shop.what_can("nobody")

@@ -335,6 +335,28 @@ apis:
         assert last.where == f"portcullis.yaml:{line}"
 
 
+HANDSHAKE = {
+    "Upgrade": "websocket",
+    "Connection": "keep-alive, Upgrade",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def test_a_handshake_is_walked_as_one() -> None:
+    text = CONFIGURATION.replace("{public: true, limit:", "{public: true, websocket: {}, limit:")
+    call = "GET /shop/status"
+    allowed = explain(call, text=text, Host="api.shop.example", **HANDSHAKE)
+    assert allowed.decision == "allow"
+    assert ("guard.websocket", "allow") in outcomes(allowed)
+    foreign = explain(call, text=text, Host="api.shop.example", Origin="https://evil.example", **HANDSHAKE)
+    assert (foreign.status, foreign.code) == (403, "guard.websocket_origin")
+    plain = explain(call, text=text, Host="api.shop.example")
+    assert (plain.status, plain.code) == (426, "guard.websocket_expected")
+    elsewhere = explain("GET /shop/status", Host="api.shop.example", **HANDSHAKE)
+    assert (elsewhere.status, elsewhere.code) == (400, "guard.upgrade_refused")
+
+
 def test_a_host_for_a_whole_domain_is_assumed_by_an_example() -> None:
     text = CONFIGURATION.replace('[other.example, "*.other.example"]', '["*.other.example"]')
     assert explain("GET /other/orders", text=text).host == "any.other.example"

@@ -75,6 +75,8 @@ def test_every_family_is_explained_and_of_a_kind() -> None:
         "portcullis_buffered_bytes": "gauge",
         "portcullis_connections_refused": "counter",
         "portcullis_connections_denied": "counter",
+        "portcullis_http2_connections_ended": "counter",
+        "portcullis_tls_handshakes_failed": "counter",
         "portcullis_records_lost": "counter",
     }
     assert all(family.documentation for family in families.values())
@@ -140,9 +142,14 @@ def test_what_workers_hold_is_what_they_said_last() -> None:
 
 def test_counts_stay_when_a_worker_goes_and_are_not_counted_twice_when_it_comes_back() -> None:
     metrics = Metrics(lambda: 0)
-    metrics.merge(ONE, TallyDelta([], records_lost=2, refused=3, denied=5))
+    metrics.merge(ONE, TallyDelta([], records_lost=2, refused=3, denied=5, handshakes={"timeout": 2}))
+    metrics.merge(ONE, TallyDelta([], http2_faults={"protocol_error": 2, "enhance_your_calm": 1}))
+    metrics.merge(ONE, TallyDelta([], http2_faults={"protocol_error": 1}))
+    assert value(metrics, "portcullis_http2_connections_ended_total", code="protocol_error") == 3
     metrics.forget(ONE)
-    metrics.merge(ONE, TallyDelta([], records_lost=1, refused=1, denied=2))
+    metrics.merge(ONE, TallyDelta([], records_lost=1, refused=1, denied=2, handshakes={"timeout": 1, "closed": 1}))
+    assert value(metrics, "portcullis_tls_handshakes_failed_total", reason="timeout") == 3
+    assert value(metrics, "portcullis_tls_handshakes_failed_total", reason="closed") == 1
     assert value(metrics, "portcullis_connections_denied_total") == 7
     assert value(metrics, "portcullis_connections_refused_total") == 4
     assert value(metrics, "portcullis_records_lost_total") == 3

@@ -90,8 +90,17 @@ async def test_forms_and_documents_are_posted(outgoing: Outgoing, server: Server
     [
         (b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "answered 302"),
         (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", "answered 500"),
+        (
+            b'HTTP/1.1 401 No\r\nContent-Length: 26\r\n\r\n{"error":"invalid_client"}',
+            r"answered 401 \(invalid_client\)",
+        ),
+        (b'HTTP/1.1 401 No\r\nContent-Length: 21\r\n\r\n{"error":"a\\nb <c> d"}', "answered 401$"),
+        (b'HTTP/1.1 401 No\r\nContent-Length: 13\r\n\r\n{"error":[1]}', "answered 401$"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "not JSON"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "not JSON"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 31\r\n\r\n{"active":false,"active": true}', "not JSON"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100_000, "not JSON"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"\xff\xfe"', "not JSON"),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", "content coding"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b" " * 1_100_000, "more than"),
         (b"SSH-2.0-x\r\n\r\n", "127.0.0.1"),

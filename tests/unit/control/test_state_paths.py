@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from portcullis.control.state_paths import StatePaths
-from portcullis.engine.config.model import StateConfig
+from portcullis.engine.config.running import StateConfig
 
 
 def test_paths_are_relative_to_the_configuration_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from portcullis.control.tls_contexts import TlsContexts, load_contexts
+from portcullis.control.tls_contexts import TlsContexts, load_contexts, names_of
 from portcullis.engine.config.load import load_configuration
 from portcullis.mounts.client_certificates import ClientCertificates, ListenerContext
+from portcullis.mounts.upstream_tls import UpstreamContext
 from portcullis.stores.files import ConfigurationFiles
 from portcullis.testing.certificates import Authority, pem_of
 
@@ -64,6 +66,72 @@ def test_apis_that_trust_the_same_authorities_share_a_context(folder: Path) -> N
     upstreams = load(folder).upstreams
     assert upstreams["one"] is upstreams["two"]
     assert upstreams["one"] is not upstreams["three"]
+
+
+def with_certificates(folder: Path, authority: trustme.CA, *names: tuple[str, ...]) -> TlsContexts:
+    """The contexts of a listener that has further certificates for these names."""
+    listed = []
+    for number, each in enumerate(names):
+        issued = authority.issue_cert(*each)
+        issued.private_key_pem.write_to_path(folder / f"{number}.key")
+        issued.cert_chain_pems[0].write_to_path(folder / f"{number}.pem")
+        listed.append(f"{{certificate: {number}.pem, key: {number}.key}}")
+    more = f"key: public.key, certificates: [{', '.join(listed)}]"
+    return load(folder, CONFIGURATION.replace("key: public.key", more, 1))
+
+
+def shown_to(context: ssl.SSLContext, name: str | None) -> list[str]:
+    """The names of the certificate that a client gets who asks for ``name``."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours, theirs = client.wrap_bio(down, up, server_hostname=name), context.wrap_bio(up, down, server_side=True)
+    for each in (ours, theirs, ours):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            each.do_handshake()
+    der = ours.getpeercert(binary_form=True)
+    assert der is not None
+    return names_of(ssl.DER_cert_to_PEM_cert(der).encode())
+
+
+def test_a_client_gets_the_certificate_of_the_name_that_it_asks_for(folder: Path, authority: trustme.CA) -> None:
+    contexts = with_certificates(folder, authority, ("partner.example",), ("*.shop.example", "shop.example"))
+    assert contexts.errors == []
+    context = contexts.listeners["public"]
+    assert shown_to(context, None) == ["api.shop.example"]
+    assert shown_to(context, "api.shop.example") == ["api.shop.example"]
+    assert shown_to(context, "partner.example") == ["partner.example"]
+    assert shown_to(context, "www.shop.example") == ["*.shop.example", "shop.example"]
+    with pytest.raises(ssl.SSLError, match="callback failed"):
+        shown_to(context, "other.example")
+
+
+def test_certificates_for_the_same_name_are_told(folder: Path, authority: trustme.CA) -> None:
+    (told,) = with_certificates(folder, authority, ("partner.example",), ("b.example", "partner.example")).errors
+    assert told.pointer == "listeners.public.tls.certificates[1].certificate"
+    assert told.message == "another certificate of this listener is for partner.example, too"
+
+
+def test_what_is_asked_of_a_service_is_in_its_context(folder: Path) -> None:
+    asked = """tls: {pins: [sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=], min_version: "1.3",
+      certificate: public.pem, key: public.key}"""
+    contexts = load(folder, CONFIGURATION.replace("ca: ca.pem", f"ca: ca.pem, {asked}", 1))
+    assert contexts.errors == []
+    context = contexts.upstreams["one"]
+    assert isinstance(context, UpstreamContext)
+    assert context.judges
+    assert context.asked.pins == (bytes(range(32)),)
+    assert context.asked.service == "the service of API one"
+    assert context.asked.certificate == str(folder / "public.pem")
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_3
+
+
+def test_a_client_certificate_that_can_not_be_used_is_told_at_its_place(folder: Path) -> None:
+    text = CONFIGURATION.replace("ca: ca.pem", "ca: ca.pem, tls: {certificate: ca.pem, key: public.key}", 1)
+    (told,) = load(folder, text).errors
+    assert told.pointer == "apis.one.upstream.tls"
+    assert told.message == "certificate and key can't be used: key values mismatch"
 
 
 def test_a_file_that_can_not_be_read_is_told_at_the_key_that_names_it(folder: Path) -> None:
@@ -188,3 +256,55 @@ def test_what_can_not_be_used_keeps_the_listener_from_serving(
     assert error.pointer == pointer
     assert error.message.startswith(message)
     assert contexts.listeners == {}
+
+
+@pytest.mark.parametrize(
+    ("protocols", "agreed"), [("", "h2"), ("protocols: [http/1.1], ", "http/1.1"), ("protocols: [h2], ", "h2")]
+)
+@pytest.mark.parametrize("name", ["api.shop.example", "other.example"])
+def test_a_listener_offers_what_it_speaks_whichever_certificate_it_shows(
+    folder: Path, authority: trustme.CA, protocols: str, agreed: str, name: str
+) -> None:
+    issued = authority.issue_cert("other.example")
+    issued.private_key_pem.write_to_path(folder / "other.key")
+    issued.cert_chain_pems[0].write_to_path(folder / "other.pem")
+    more = "key: public.key, certificates: [{certificate: other.pem, key: other.key}]"
+    text = CONFIGURATION.replace("public: {bind", f"public: {{{protocols}bind").replace("key: public.key", more)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    client.set_alpn_protocols(["http/1.1", "h2"])
+    ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server_side = load(folder, text).listeners["public"].wrap_bio(theirs, ours, server_side=True)
+    client_side = client.wrap_bio(ours, theirs, server_hostname=name)
+    for side in (client_side, server_side, client_side, server_side):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    assert client_side.selected_alpn_protocol() == agreed
+
+
+MANAGED = CONFIGURATION.replace(
+    "tls: {certificate: public.pem, key: public.key}",
+    "tls: {managed: shop, certificates: [{certificate: public.pem, key: public.key}]}",
+).replace(
+    "apis:\n",
+    'certificate_authorities: {x: {acme: {directory: "https://a/dir", terms_agreed: true}}}\n'
+    "certificates: {shop: {names: [shop.example], authorities: [x]}}\napis:\n",
+    1,
+)
+
+
+def test_a_managed_certificate_need_not_be_there_yet(folder: Path) -> None:
+    contexts = load(folder, MANAGED)
+    assert contexts.errors == []
+    assert contexts.listeners["public"].get_ciphers()
+
+
+def test_a_managed_certificate_is_taken_where_it_is_kept(folder: Path, authority: trustme.CA) -> None:
+    kept = folder / ".portcullis" / "certificates"
+    kept.mkdir(parents=True)
+    issued = authority.issue_cert("shop.example")
+    (kept / "shop.pem").write_bytes(issued.private_key_and_cert_chain_pem.bytes())
+    contexts = load(folder, MANAGED)
+    assert contexts.errors == []
+    (kept / "shop.pem").write_bytes(authority.issue_cert("api.shop.example").private_key_and_cert_chain_pem.bytes())
+    assert "another certificate of this listener is for api.shop.example" in load(folder, MANAGED).errors[0].message

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from rows import rows
 
+from portcullis.control import worker_hub
 from portcullis.control.metrics import Metrics
 from portcullis.control.worker_hub import WorkerHub, WorkerLine
 from portcullis.engine.tally import Series, TallyDelta
@@ -98,6 +99,24 @@ def test_what_is_withdrawn_is_told_to_nobody_any_more() -> None:
     hub.hub.withdraw("never announced")
     _, transport = hub.connect()
     assert frames(transport) == [(Kind.INFORMED, b"")]
+
+
+async def test_more_questions_than_can_be_answered_get_no_answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_hub, "MAX_ANSWERING", 2)
+    hub, slow = Hub(), asyncio.Event()
+
+    async def answer(text: bytes) -> bytes:
+        await slow.wait()
+        return text
+
+    hub.hub.answer("echo", answer)
+    line, transport = hub.connect()
+    transport.take()
+    for number in (1, 2, 3):
+        line.data_received(question(number, "echo"))
+    assert await replies(transport, 1) == {3: None}
+    slow.set()
+    assert await replies(transport, 2) == {1: b"?", 2: b"?"}
 
 
 def question(number: int, topic: str, text: bytes = b"?") -> bytes:

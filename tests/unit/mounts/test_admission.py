@@ -152,3 +152,14 @@ def test_a_store_that_fails_admits_nobody() -> None:
         admission.admit(FakeTransport())
     admission.release()
     assert at.open == 0
+
+
+def test_a_connection_that_has_its_place_is_not_counted_again():
+    at = gate()
+    admission = Admission(at)
+    transport = FakeTransport()
+    assert admission.admit(transport)
+    assert admission.admit(transport)
+    assert at.open == 1
+    admission.release()
+    assert at.open == 0

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -15,18 +15,24 @@ from typing import Final
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from portcullis.engine.authentication.live_revocation import LiveRevocation, told
 from portcullis.engine.authentication.revocation import RevocationList, Revocations
+from portcullis.engine.peer_certificate import PeerCertificate
 from portcullis.mounts import client_certificates
 from portcullis.mounts.client_certificates import (
+    CLIENT_CERTIFICATE,
     ClientCertificates,
     ListenerContext,
-    RefusedCertificateError,
     RefusedClients,
+    end_revoked,
 )
-from portcullis.mounts.tls import CLIENT_CERTIFICATE, server_context
+from portcullis.mounts.judging_context import RefusedCertificateError
+from portcullis.mounts.tls import server_context
 from portcullis.testing.certificates import Authority, Issued, pem_of
+from portcullis.testing.transport import FakeTransport
 
 NAME: Final = "gateway.example"
+NEVER: Final = 4e9
 VERSIONS: Final = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
 
@@ -41,10 +47,15 @@ class Ground:
         (folder / "root.pem").write_bytes(self.root.pem)
 
     def listener(
-        self, *, required: bool = True, lists: Sequence[bytes] = (), revocations: Revocations | None = None
+        self,
+        *,
+        required: bool = True,
+        lists: Sequence[bytes] = (),
+        revocations: Revocations | None = None,
+        live: LiveRevocation | None = None,
     ) -> ListenerContext:
         pems = [each.decode() for each in lists]
-        asked = ClientCertificates(str(self.folder / "root.pem"), required, pems, len(lists) > 1, revocations)
+        asked = ClientCertificates(str(self.folder / "root.pem"), required, pems, len(lists) > 1, revocations, live)
         return server_context(str(self.folder / "server.pem"), str(self.folder / "server.key"), asked)
 
     def client(self, issued: Issued | None, version: ssl.TLSVersion = VERSIONS[1]) -> ssl.SSLContext:
@@ -83,7 +94,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 def test_the_certificate_of_a_client_is_told_with_its_chain(ground: Ground, version: ssl.TLSVersion) -> None:
     listener, issued = ground.listener(), ground.below.issue(dns=["a.example"])
     connection, _ = shake(listener, ground.client(issued, version))
-    certificate = listener.certificate_of(connection, time.time())
+    certificate = listener.judge(connection, time.time())
     assert certificate is not None
     assert certificate.der == issued.der
     assert list(certificate.chain()) == issued.chain_der
@@ -96,19 +107,19 @@ def test_a_certificate_is_required_or_only_requested(ground: Ground, version: ss
         shake(ground.listener(), nobody)
     listener = ground.listener(required=False)
     connection, _ = shake(listener, nobody)
-    assert listener.certificate_of(connection, time.time()) is None
+    assert listener.judge(connection, time.time()) is None
 
 
 def test_a_connection_without_a_certificate_is_none_of_a_listener_that_requires_one(ground: Ground) -> None:
     connection, _ = shake(ground.listener(required=False), ground.client(None))
     with pytest.raises(RefusedCertificateError, match="there is none"):
-        ground.listener().certificate_of(connection, time.time())
+        ground.listener().judge(connection, time.time())
 
 
 def test_a_listener_that_asks_for_none_sees_none(ground: Ground) -> None:
     listener = server_context(str(ground.folder / "server.pem"), str(ground.folder / "server.key"))
     connection, _ = shake(listener, ground.client(ground.below.issue()))
-    assert listener.certificate_of(connection, time.time()) is None
+    assert listener.judge(connection, time.time()) is None
     assert not listener.options & ssl.OP_NO_TICKET
 
 
@@ -140,6 +151,38 @@ def test_the_handshake_goes_by_lists_of_authorities(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_the_whole_chain_is_looked_up_in_what_is_revoked_now(ground: Ground, version: ssl.TLSVersion) -> None:
+    live = LiveRevocation("refuse")
+    listener = ground.listener(live=live)
+    issued = ground.below.issue()
+    issuer, root = ground.below.certificate, ground.root.certificate
+
+    def known(*, leaf: bool = False, authority: bool = False) -> None:
+        of_leaf = frozenset({issued.certificate.serial_number} if leaf else ())
+        of_authority = frozenset({issuer.serial_number} if authority else ())
+        lists = [
+            RevocationList(issuer.subject.public_bytes(), "below", of_leaf, NEVER),
+            RevocationList(root.subject.public_bytes(), "root", of_authority, NEVER),
+        ]
+        live.apply(told(lists))
+
+    known()
+    server_end, _ = shake(listener, ground.client(issued, version))
+    certificate = listener.judge(server_end, time.time())
+    assert certificate is not None
+    assert certificate.refusal is not None
+    assert certificate.refusal(time.time()) == ""
+    for change in ({"leaf": True}, {"authority": True}):
+        known(**change)
+        assert certificate.refusal(time.time()) == "it has been revoked"
+        with pytest.raises(RefusedCertificateError, match="it has been revoked"):
+            listener.judge(server_end, time.time())
+    live.apply(told([]))
+    with pytest.raises(RefusedCertificateError, match="no list holds now"):
+        listener.judge(server_end, time.time())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_session_that_is_resumed_is_judged_by_what_is_known_now(ground: Ground, version: ssl.TLSVersion) -> None:
     issued = ground.root.issue(ends=timedelta(minutes=10))
     certificate = issued.certificate
@@ -147,24 +190,24 @@ def test_a_session_that_is_resumed_is_judged_by_what_is_known_now(ground: Ground
     listener = ground.listener(revocations=Revocations([RevocationList(name, "", frozenset(), now + 300)]))
     client = ground.client(issued, version)
     connection, end = shake(listener, client)
-    assert listener.certificate_of(connection, now) is not None
+    assert listener.judge(connection, now) is not None
     again, _ = shake(listener, client, end.session)
     assert again.session_reused == (version is ssl.TLSVersion.TLSv1_2), "1.3 gets no tickets"
-    assert listener.certificate_of(again, now) is not None
+    assert listener.judge(again, now) is not None
     with pytest.raises(RefusedCertificateError, match="does not hold now"):
-        listener.certificate_of(again, now + 700)
+        listener.judge(again, now + 700)
     with pytest.raises(RefusedCertificateError, match="no list holds now"):
-        listener.certificate_of(again, now + 301)
+        listener.judge(again, now + 301)
     revoked = Revocations([RevocationList(name, "", frozenset({serial}), now + 600)])
     with pytest.raises(RefusedCertificateError, match="has been revoked"):
-        ground.listener(revocations=revoked).certificate_of(again, now)
+        ground.listener(revocations=revoked).judge(again, now)
 
 
 def test_what_can_not_be_read_is_refused(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     listener = ground.listener()
     connection, _ = shake(listener, ground.client(ground.root.issue(dns=["a.example"] * 101)))
     with pytest.raises(RefusedCertificateError, match="more than 100 alternative names"):
-        listener.certificate_of(connection, time.time())
+        listener.judge(connection, time.time())
 
 
 def test_a_list_in_der_is_no_list_for_a_context(ground: Ground) -> None:
@@ -200,3 +243,25 @@ def test_the_log_says_why_and_not_without_end(
     ]
     assert caplog.messages[2].startswith("listener internal refused a client certificate: ")
     assert len(caplog.messages) == 3
+
+
+def test_connections_of_those_who_hold_no_more_are_broken_off(caplog: pytest.LogCaptureFixture) -> None:
+    def transport(certificate: PeerCertificate | None) -> FakeTransport:
+        made = FakeTransport()
+        made._extra[CLIENT_CERTIFICATE] = certificate  # type: ignore[attr-defined]
+        return made
+
+    def certificate(refusal: Callable[[float], str] | None) -> PeerCertificate:
+        made = PeerCertificate(b"")
+        made.refusal = refusal
+        return made
+
+    revoked, fine, unchecked, without = (
+        transport(certificate(lambda now: f"it has been revoked at {now}")),
+        transport(certificate(lambda _now: "")),
+        transport(certificate(None)),
+        transport(None),
+    )
+    end_revoked([revoked, fine, unchecked, without], 5.0)
+    assert [each.closed for each in (revoked, fine, unchecked, without)] == ["aborted", "", "", ""]
+    assert caplog.messages == ["connections ended for their client's certificate, since it has been revoked at 5.0: 1"]

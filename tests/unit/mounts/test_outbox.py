@@ -74,3 +74,20 @@ async def test_a_transport_that_fails_does_not_keep_the_others_from_their_bytes(
     outbox.write(transport, b"kept")
     outbox.flush()
     assert transport.sent == b"kept"
+
+
+async def test_pieces_that_come_until_the_end_of_the_turn_are_written_in_one(outbox):
+    transport, pieces = FakeTransport(), [b"a"]
+    outbox.write(transport, b"1")
+    outbox.write_all(transport, pieces)
+    outbox.close(transport)
+    pieces.append(b"b")
+    outbox.flush()
+    assert (transport.sent, transport.closed, pieces) == (b"1ab", "closed", [])
+
+
+async def test_pieces_alone_are_written_at_the_end_of_the_turn(outbox):
+    transport = FakeTransport()
+    outbox.write_all(transport, [b"a", b"b"])
+    await asyncio.sleep(0)
+    assert transport.sent == b"ab"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import ssl
 import warnings
 import weakref
@@ -19,11 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import rows
 
+from portcullis.engine.peer_certificate import PeerCertificate
 from portcullis.mounts import tls
 from portcullis.mounts.admission import Admission, Gate
 from portcullis.mounts.client_certificates import ClientCertificates, ListenerContext
 from portcullis.mounts.deadlines import Deadlines
-from portcullis.mounts.tls import CLIENT_CERTIFICATE, TlsLayer, client_context, server_context
+from portcullis.mounts.judging_context import JudgingContext, RefusedCertificateError, UndecidedCertificateError
+from portcullis.mounts.tls import CLIENT_CERTIFICATE, TlsLayer, server_context
+from portcullis.mounts.upstream_tls import UpstreamTls, upstream_context
 from portcullis.testing import FakeClock, FakeTransport
 from portcullis.testing.certificates import Authority, Issued
 
@@ -51,7 +55,7 @@ class Files:
         )
         self.encrypted_key = self._write(folder / "encrypted.pem", encrypted)
         self.server = server_context(self.certificate, self.key)
-        self.client = client_context(self.ca)
+        self.client = upstream_context(UpstreamTls(ca=self.ca))
 
     @staticmethod
     def _write(path: Path, content: bytes) -> str:
@@ -221,6 +225,22 @@ def test_a_handshake_may_come_in_pieces_of_any_size(files: Files, cut: int) -> N
     assert line.peer.received == b"ok"
 
 
+@rows(("begun", "made"), [(b"\x16", False), (b"\x16\x03\x01\x02\x00hello", False), (b"GET", True)])
+def test_nothing_is_made_for_a_client_whose_first_record_is_not_whole(files: Files, begun: bytes, made: bool) -> None:
+    line = serve(files)
+    line.layer.data_received(begun)
+    assert hasattr(line.layer, "_object") is made
+
+
+def test_a_record_that_is_longer_than_any_is_not_waited_for(files: Files) -> None:
+    line = serve(files)
+    for piece in (b"\x16\x03\x01\xff\xff", *[b"x" * 1000] * 16):
+        assert not hasattr(line.layer, "_object")
+        line.layer.data_received(piece)
+    line.layer.data_received(b"x" * 400)
+    assert hasattr(line.layer, "_object")
+
+
 @settings(max_examples=settings.default.max_examples // 4)
 @given(st.lists(st.integers(1, 400), max_size=12))
 def test_any_split_of_the_bytes_gives_the_same(files: Files, sizes: list[int]) -> None:
@@ -259,7 +279,7 @@ def asking(files: Files, tmp_path: Path, *, required: bool) -> ListenerContext:
 def presenting(files: Files, tmp_path: Path, issued: Issued) -> ssl.SSLContext:
     """A client with a certificate."""
     issued.write(tmp_path / "client.pem", tmp_path / "client.key")
-    context = client_context(files.ca)
+    context = upstream_context(UpstreamTls(ca=files.ca))
     context.load_cert_chain(tmp_path / "client.pem", tmp_path / "client.key")
     return context
 
@@ -268,6 +288,17 @@ def listen(context: ssl.SSLContext, client: ssl.SSLContext, failures: list[Excep
     application, deadlines = Application(), Deadlines(FakeClock().now_ns)
     layer = TlsLayer(context, application, deadlines, 10 * SECOND, server_side=True, failed=failures.append)
     return Line(layer, Peer(client), application, deadlines)
+
+
+def test_another_application_can_take_over(files: Files) -> None:
+    line = serve(files).exchange()
+    other = Application()
+    line.layer.set_protocol(other)
+    assert line.layer.get_protocol() is other
+    other.connection_made(line.layer)
+    line.peer.tls.write(b"for the other")
+    line.exchange()
+    assert (other.received, line.application.received) == (b"for the other", b"")
 
 
 def test_the_application_can_ask_for_the_certificate_of_its_client(files: Files, tmp_path: Path) -> None:
@@ -334,7 +365,7 @@ def test_a_client_may_resume_its_session(files: Files) -> None:
 
 def restricted(files: Files, version: ssl.TLSVersion, ciphers: str) -> ssl.SSLContext:
     """A client that speaks nothing newer than ``version``."""
-    context = client_context(files.ca)
+    context = upstream_context(UpstreamTls(ca=files.ca))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
@@ -374,7 +405,6 @@ def test_what_is_too_weak_is_refused(files: Files, version: ssl.TLSVersion, ciph
 @rows(
     "wire",
     [
-        b"GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x00" * 100,
         b"\x16\x03\x01\xff\xff" + b"\x01" * 100_000,
@@ -382,7 +412,7 @@ def test_what_is_too_weak_is_refused(files: Files, version: ssl.TLSVersion, ciph
         b"\x80\x2e\x01\x00\x02" + b"\x00" * 60,
         b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
     ],
-    ids=["plain http", "plain http/2", "zeros", "endless record", "alert", "SSL 2", "proxy protocol"],
+    ids=["plain http/2", "zeros", "endless record", "alert", "SSL 2", "proxy protocol"],
 )
 @rows("cut", [1, 1 << 20])
 def test_what_is_no_handshake_ends_the_connection_and_reaches_nobody(files: Files, wire: bytes, cut: int) -> None:
@@ -395,6 +425,21 @@ def test_what_is_no_handshake_ends_the_connection_and_reaches_nobody(files: File
     assert line.application.events == []
     assert line.application.received == b""
     assert len(line.deadlines) == 0
+
+
+@rows("method", ["GET", "POST", "HEAD", "PUT "])
+@rows("cut", [1, 1 << 20])
+def test_who_speaks_plain_http_is_told_so(files: Files, method: str, cut: int) -> None:
+    line = serve(files)
+    wire = f"{method} /a HTTP/1.1\r\nHost: shop\r\n\r\n".encode()
+    for start in range(0, len(wire), cut):
+        line.layer.data_received(wire[start : start + cut])
+    head, _, body = line.transport.sent.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert f"content-length: {len(body)}".encode() in head
+    assert json.loads(body)["title"] == "This port speaks TLS: use https"
+    assert line.transport.closed == "closed"
+    assert line.application.events == []
 
 
 def test_after_a_failed_handshake_nothing_more_is_read(files: Files) -> None:
@@ -691,7 +736,7 @@ def refused(line: Line) -> None:
 
 def test_a_certificate_of_a_stranger_is_refused_and_reported_once(files: Files) -> None:
     failures = Failures()
-    line = call(files, client_context(files.other_ca), failures=failures)
+    line = call(files, upstream_context(UpstreamTls(ca=files.other_ca)), failures=failures)
     refused(line)
     assert line.transport.closed == "closed"
     line.hang_up()
@@ -772,7 +817,7 @@ def test_files_that_are_not_there_or_hold_something_else_are_refused(files: File
     with pytest.raises(OSError, match="No such file"):
         server_context(files.certificate + ".missing", files.key)
     with pytest.raises(OSError, match="No such file"):
-        client_context(files.ca + ".missing")
+        upstream_context(UpstreamTls(ca=files.ca + ".missing"))
     with pytest.raises(ssl.SSLError):
         server_context(files.key, files.key)
 
@@ -784,3 +829,65 @@ def test_contexts_are_strict(files: Files) -> None:
     assert files.server.options & ssl.OP_NO_RENEGOTIATION
     assert files.client.verify_mode is ssl.CERT_REQUIRED
     assert files.client.check_hostname
+
+
+# Certificates about which somebody has to be asked.
+
+
+class Asking(JudgingContext):
+    """Nothing is known of certificates until ``answered``; then they are fine, or ``refused``."""
+
+    judges = True
+    refused = ""
+    answered: asyncio.Event
+
+    def judge(self, connection: ssl.SSLObject, now: float, *, asked: bool = False) -> PeerCertificate | None:
+        del connection, now
+        if not asked:
+            raise UndecidedCertificateError(self.ask)
+        if self.refused:
+            raise RefusedCertificateError(self.refused)
+        return None
+
+    async def ask(self) -> None:
+        await self.answered.wait()
+
+
+def undecided(files: Files) -> Line:
+    context = Asking(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    context.answered = asyncio.Event()
+    files.asking = context  # type: ignore[attr-defined]
+    application = Application()
+    deadlines = Deadlines(FakeClock().now_ns)
+    layer = TlsLayer(context, application, deadlines, 10 * SECOND, server_side=True)
+    return Line(layer, Peer(files.client), application, deadlines)
+
+
+async def test_a_handshake_waits_until_it_is_known_whether_the_certificate_holds(files: Files) -> None:
+    line = undecided(files).exchange()
+    assert (line.application.events, line.transport.reading, len(line.deadlines)) == ([], False, 1)
+    line.peer.tls.write(b"early")
+    line.exchange()
+    assert line.application.events == []
+    files.asking.answered.set()  # type: ignore[attr-defined]
+    await asyncio.sleep(0.01)
+    assert (line.application.events, line.application.received) == (["made"], b"early")
+    assert (line.transport.reading, len(line.deadlines)) == (True, 0)
+
+
+async def test_and_ends_if_it_does_not(files: Files) -> None:
+    line = undecided(files).exchange()
+    files.asking.refused = "it has been revoked"  # type: ignore[attr-defined]
+    files.asking.answered.set()  # type: ignore[attr-defined]
+    await asyncio.sleep(0.01)
+    assert line.application.events == []
+    assert line.transport.closed == "closed"
+
+
+async def test_who_goes_meanwhile_is_waited_for_no_more(files: Files) -> None:
+    line = undecided(files).exchange()
+    line.hang_up()
+    await asyncio.sleep(0.01)
+    assert line.application.events == []
+    assert len(line.deadlines) == 0

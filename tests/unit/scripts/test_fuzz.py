@@ -39,6 +39,7 @@ def root(tmp_path: Path) -> Path:
 def test_harnesses_are_found(script: ModuleType) -> None:
     assert script.harnesses(script.ROOT) == [
         "fuzz_bodies",
+        "fuzz_http2",
         "fuzz_openapi",
         "fuzz_request_path",
         "fuzz_response_path",

@@ -14,7 +14,7 @@ import pytest
 
 from portcullis.control.state_paths import StatePaths
 from portcullis.engine.config.diagnostics import Diagnostic
-from portcullis.engine.config.model import StateConfig
+from portcullis.engine.config.running import StateConfig
 from portcullis.serve import control_keeper
 from portcullis.serve.announcer import Announcer
 from portcullis.serve.control_keeper import STOP_SECONDS, ControlKeeper

@@ -19,7 +19,7 @@ from portcullis.control.key_orders import NewKey
 from portcullis.control.keys import KeyService
 from portcullis.control.state_paths import StatePaths
 from portcullis.engine.api_key_format import digest_of
-from portcullis.engine.config.model import StateConfig
+from portcullis.engine.config.running import StateConfig
 from portcullis.engine.record import Record
 from portcullis.serve import control_process
 from portcullis.serve.control_line import ControlLine

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from portcullis.serve.generations import GENERATIONS_AT_A_TIME, MAX_WORKERS, Generation, Generations, indices_of
-from portcullis.serve.link import Link
+from portcullis.serve.link import Link, Message
 from portcullis.stores.shared_memory.connections import MAX_WORKERS as MOST_INDICES
 
 LOADED: Any = object()
@@ -33,8 +33,21 @@ def make() -> Iterator[Made]:
 def test_a_generation_serves_when_all_its_workers_do(make: Made) -> None:
     generation = make(1)
     assert not generation.serves
-    generation.ready |= {0, 1}
+    generation.take(Message("ready", worker=0), 1.0)
+    generation.take(Message("ready", worker=1), 1.0)
     assert generation.serves
+    generation.take(Message("worker_lost", worker=1), 1.0)
+    assert not generation.serves
+    assert generation.lost == 1
+
+
+def test_a_generation_accepts_until_each_of_its_workers_has_retired(make: Made) -> None:
+    generation = make(1)
+    generation.take(Message("retired", worker=0), 1.0)
+    generation.take(Message("retired", worker=0), 1.0)
+    assert generation.accepts
+    generation.take(Message("retired", worker=1), 1.0)
+    assert not generation.accepts
 
 
 def test_the_coming_generation_takes_over_and_the_one_before_it_drains(make: Made) -> None:

@@ -12,6 +12,7 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -27,13 +28,18 @@ from portcullis.engine.operation import Operation
 from portcullis.engine.policy import Step
 from portcullis.engine.routing import RouteIndex
 from portcullis.engine.snapshot import HostRoutes, Snapshot
+from portcullis.mounts.acme_challenges import AcmeChallenges
+from portcullis.mounts.reverse_proxy.downstream import DownstreamConnection
+from portcullis.mounts.reverse_proxy.downstream_http2 import Http2Connection
+from portcullis.mounts.reverse_proxy.negotiation import UndecidedConnection
 from portcullis.mounts.tls import server_context
 from portcullis.serve.link import Link, Message
-from portcullis.serve.worker import RETIRE, Worker, WorkerParts
+from portcullis.serve.worker import RETIRE, Worker, WorkerParts, _plain
 from portcullis.stores import worker_channel
 from portcullis.stores.questions import PendingQuestions
 from portcullis.stores.shared_memory import SharedConnectionCounts
 from portcullis.stores.topics import TopicSubscriptions
+from portcullis.testing.playbook import LISTENER
 
 REFUSED = Code("authorize.test", 403, "Not here")
 CALL = b"GET /%b HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -85,6 +91,7 @@ class Running:
             sockets=self.sockets,
             connection_counts=SharedConnectionCounts(100, 8, b"s" * 16),
             topics=TopicSubscriptions(),
+            challenges=AcmeChallenges(),
             questions=PendingQuestions(),
             workers_socket=self.path,
             index=5,
@@ -101,6 +108,10 @@ class Running:
     async def ready(self) -> None:
         """Wait for the worker's word that it serves."""
         assert await self.said() == [Message("ready")]
+
+    async def retired(self) -> None:
+        """Wait for its word that it accepts no more."""
+        assert await self.said() == [Message("retired")]
 
     async def said(self) -> list[Message]:
         loop = asyncio.get_running_loop()
@@ -240,8 +251,8 @@ async def test_one_that_retires_keeps_idle_connections_until_their_next_answer(r
     stream = await running.connect()
     assert b"connection: close" not in await call(stream)
     send(RETIRE)
-    while not await running.refuses():
-        pass
+    await running.retired()
+    assert await running.refuses()
     assert not running.task.done()
     assert b"connection: close" in await call(stream)
     assert await stream[0].read() == b""
@@ -371,3 +382,17 @@ async def test_one_that_stops_does_not(secure: Running) -> None:
     send(signal.SIGTERM)
     async with asyncio.timeout(5):
         await secure.task
+
+
+@pytest.mark.parametrize(
+    ("protocols", "kind"),
+    [
+        (("http/1.1",), DownstreamConnection),
+        (("h2",), Http2Connection),
+        (("h2", "http/1.1"), UndecidedConnection),
+    ],
+)
+async def test_in_clear_a_listener_speaks_what_it_says(protocols: tuple[str, ...], kind: type) -> None:
+    listener = msgspec.structs.replace(LISTENER, protocols=protocols)
+    gateway = SimpleNamespace(deadlines=SimpleNamespace(now=lambda: 0), outbox=None, buffers=None)
+    assert type(_plain(gateway, listener, None)) is kind

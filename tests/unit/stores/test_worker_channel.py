@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -65,9 +67,9 @@ def tally_in(data: bytes) -> TallyDelta:
     return msgspec.msgpack.decode(payload, type=TallyDelta)
 
 
-def told(channel: WorkerChannel, transport: FakeTransport, refused: int = 0, denied: int = 0) -> TallyDelta:
+def told(channel: WorkerChannel, transport: FakeTransport, **totals: Any) -> TallyDelta:
     transport.take()
-    channel.send_tally(connections=5, buffered=6, refused=refused, denied=denied)
+    channel.send_tally(**{"connections": 5, "buffered": 6, "refused": 0, **totals})
     return tally_in(transport.take())
 
 
@@ -180,9 +182,14 @@ def test_counts_are_told_once_and_refusals_as_what_came_since() -> None:
     transport = FakeTransport()
     channel = channel_on(transport)
     channel.add(record())
-    first = told(channel, transport, refused=4, denied=1)
+    failed = Counter(timeout=2)
+    first = told(channel, transport, refused=4, denied=1, handshakes=failed)
     assert (first.connections, first.buffered, first.refused, len(first.series)) == (5, 6, 4, 1)
-    second = told(channel, transport, refused=6, denied=4)
+    failed.update(timeout=1, closed=1)
+    second = told(channel, transport, refused=6, denied=4, handshakes=failed, http2_faults={"protocol_error": 3})
+    third = told(channel, transport, refused=6, denied=4, handshakes=failed, http2_faults={"protocol_error": 7})
+    assert (second.http2_faults, third.http2_faults) == ({"protocol_error": 3}, {"protocol_error": 4})
+    assert (first.handshakes, second.handshakes) == ({"timeout": 2}, {"timeout": 1, "closed": 1})
     assert (first.denied, second.denied) == (1, 3)
     assert (second.refused, second.series) == (2, [])
 

@@ -1,4 +1,8 @@
-"""OpenFGA: ``POST /stores/<id>/check``, and ``/stores/<id>/batch-check`` for several, at most 50 at a time."""
+"""OpenFGA: ``POST /stores/<id>/check``, and ``/stores/<id>/batch-check`` for several, at most 50 at a time.
+
+Its subjects and objects are written as one text, in which ``user:*`` is everybody and ``group:staff#member`` a set. An
+id that would be read so, or could not be read at all, is nobody's and nothing's: it is not asked about, and denied.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from portcullis.control.decision_protocols.speaking import (
     plain,
 )
 from portcullis.engine.decision_points.questions import Question
+from portcullis.engine.relations.tuples import is_id
 
 MOST_TOGETHER: Final = 50
 """What a server takes by default (``OPENFGA_MAX_CHECKS_PER_BATCH_CHECK``)."""
@@ -20,6 +25,14 @@ MOST_TOGETHER: Final = 50
 
 async def decide(post: Post, point: DecisionPointSettings, questions: Sequence[Question]) -> list[bool]:
     """Ask ``questions``."""
+    plain_ids = [is_id(each.subject.id) and is_id(each.resource.id) for each in questions]
+    answers = iter(
+        await _asked(post, point, [each for each, is_plain in zip(questions, plain_ids, strict=True) if is_plain])
+    )
+    return [is_plain and next(answers) for is_plain in plain_ids]
+
+
+async def _asked(post: Post, point: DecisionPointSettings, questions: Sequence[Question]) -> list[bool]:
     store = f"{point.url.rstrip('/')}/stores/{point.store}"
     model = {"authorization_model_id": point.model} if point.model else {}
     if len(questions) == 1:

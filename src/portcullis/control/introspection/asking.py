@@ -21,6 +21,8 @@ MAX_CLAIMS: Final = 64 * 1024
 """Bytes of an answer; issuers that list groups come to some thousand."""
 _KIND: Final = "access_token"
 """What tokens are looked for first (RFC 7662 2.1)."""
+_UNSUPPORTED: Final = "unsupported_token_type"
+"""What issuers answer that only tell of opaque tokens when they are asked about another (RFC 7009 2.2.1)."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +59,10 @@ class Endpoint:
             form = {"token": token, "token_type_hint": _KIND, **proof.form}
             answer = read_answer(await self._outgoing.post_form(self.source.endpoint, form, fields=proof.fields))
         except OutgoingError as error:
-            answer = IntrospectionAnswer("unavailable", reason=str(error))
+            if error.code == _UNSUPPORTED:
+                answer = IntrospectionAnswer("inactive")
+            else:
+                answer = IntrospectionAnswer("unavailable", reason=str(error))
         self.results[answer.result] += 1
         self._tell(answer)
         return answer

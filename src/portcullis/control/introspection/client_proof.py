@@ -14,10 +14,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from portcullis.engine.authentication.introspection_messages import IntrospectionSource
+from portcullis.engine.token_service.forms import ASSERTION_TYPE
 
 ASSERTION_SECONDS: Final = 60
-ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-"""RFC 7523 2.2."""
 _KEYS: Final[dict[str, type[RSAKey | ECKey | OKPKey]]] = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "Ed": OKPKey}
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from portcullis.control.introspection.asking import Endpoint
+if TYPE_CHECKING:
+    from portcullis.control.introspection.asking import Endpoint
 
 
 class IntrospectionCollector(Collector):

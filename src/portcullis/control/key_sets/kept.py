@@ -7,7 +7,6 @@ read is as good as not there.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ import msgspec
 
 from portcullis.engine.authentication.jose.key_set import read_key_set
 from portcullis.engine.authentication.jose.key_source import KeySetUpdate, KeySource, encode_update
+from portcullis.stores.private_files import write_private
 
 FOLDER: Final = "key-sets"
 MAX_BYTES: Final = 2 * 1024 * 1024
@@ -55,13 +55,8 @@ class KeptKeySets:
 
     def save(self, source: KeySource, update: KeySetUpdate) -> None:
         """Keep ``update``, whole or not at all. Raises ``OSError``."""
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        path = self._path(source)
-        new = path.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(_Kept(source.place, update.fetched, update.document.decode())))
-        new.replace(path)
+        kept = _Kept(source.place, update.fetched, update.document.decode())
+        write_private(self._path(source), msgspec.json.encode(kept))
 
     def prune(self, sources: Collection[KeySource]) -> None:
         """Forget all but ``sources``."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from portcullis.control.key_sets.fetching import KeySetFetcher
 from portcullis.engine.authentication.jose.key_source import KeySource
+
+if TYPE_CHECKING:
+    from portcullis.control.key_sets.fetching import KeySetFetcher
 
 
 class KeySetCollector(Collector):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from portcullis.control.oidc.relying_party import RelyingParty
-from portcullis.control.oidc.sessions import Sessions
+if TYPE_CHECKING:
+    from portcullis.control.oidc.relying_party import RelyingParty
+    from portcullis.control.oidc.sessions import Sessions
 
 
 class OidcCollector(Collector):

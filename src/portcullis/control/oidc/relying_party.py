@@ -11,8 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from portcullis.control.oidc.id_tokens import check_id_token, check_nonce, check_renewed, id_token_rules
-from portcullis.control.oidc.logout_tokens import logout_token_rules, read_logout_token
+from portcullis.control.oidc.logout_tokens import LoggedOut, logout_token_rules, read_logout_token
 from portcullis.control.oidc.provider import Provider, ProviderError
+from portcullis.control.oidc.renewals import MAX_AT_ONCE, Renewals
 from portcullis.control.oidc.sealing import Contents, digest_of
 from portcullis.control.oidc.sessions import Held, Sessions, SessionsFullError
 from portcullis.control.oidc.tokens import GrantRefusedError, TokenEndpoint, TokenSet
@@ -33,12 +34,12 @@ from portcullis.engine.oidc.messages import (
 from portcullis.engine.ports import CounterStoreError
 from portcullis.stores.database.connection import DatabaseError
 
-MAX_CALLS: Final = 24
+MAX_CALLS: Final = MAX_AT_ONCE
 """Logins, and renewals, that are under way at a time: a provider that is slow must leave room for calls to others."""
 MAX_LOGINS: Final = 1_000
 """Logins that are under way, or wait for it."""
 WAIT_SECONDS: Final = 3.0
-"""How long a login waits: less than whoever asks for it."""
+"""How long a login waits for its turn, and a call for a renewal: less than whoever asks for it."""
 PAUSE_SECONDS: Final = 5.0
 """How long no renewal is tried after one that got no answer."""
 LEAD_SECONDS: Final = 30.0
@@ -71,21 +72,22 @@ class RelyingParty:
         self._logout_tokens = TokenVerifier(provider.keys, accepted, logout_token_rules(source))
         self._logins = 0
         self._slots = asyncio.Semaphore(MAX_CALLS)
-        self.renewing: dict[bytes, asyncio.Task[bool]] = {}
+        self.renewals = Renewals()
         self._no_renewal_before = 0.0
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
-        return f"RelyingParty({self.source.name}, logins={self._logins}, renewing={len(self.renewing)})"
+        return f"RelyingParty({self.source.name}, logins={self._logins}, renewing={len(self.renewals)})"
 
     def follow(self, before: RelyingParty) -> None:
         """Stand in the place of ``before``. What it renews must not be renewed a second time with the same token."""
         self.results = before.results
-        self.renewing = before.renewing
+        self.renewals = before.renewals
 
     async def end(self) -> None:
-        """Let renewals come to their end, since a refresh token that was used is worth nothing; then give up."""
-        await asyncio.gather(*self.renewing.values(), *self._tasks, return_exceptions=True)
+        """Let what has begun come to its end; then give up."""
+        await self.renewals.end()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self.provider.end()
 
     # Logins.
@@ -206,43 +208,32 @@ class RelyingParty:
 
     async def _renewed(self, session: bytes, held: Held) -> Held | None:
         """The session, renewed in the background while its tokens still hold; ``None`` where it has ended."""
-        task = self._renewal(session)
+        if self._wall_s() < self._no_renewal_before:
+            return held
+        task = self.renewals.begin(digest_of(session), lambda: self._renew(session))
         if task is None or (held.contents.tokens_end or 0.0) > self._wall_s():
             return held
-        await asyncio.shield(task)
+        await asyncio.wait({task}, timeout=WAIT_SECONDS)
         return await self._sessions.find(self.source, session)
 
-    def _renewal(self, session: bytes) -> asyncio.Task[bool] | None:
-        """The one renewal of this session; ``None`` where none can be begun now."""
-        digest = digest_of(session)
-        task = self.renewing.get(digest)
-        if task is None:
-            if len(self.renewing) >= MAX_CALLS or self._wall_s() < self._no_renewal_before:
-                return None
-            task = self.renewing[digest] = asyncio.create_task(self._renew(session))
-            task.add_done_callback(lambda _done: self.renewing.pop(digest, None))
-        return task
-
-    async def _renew(self, session: bytes) -> bool:
+    async def _renew(self, session: bytes) -> None:
         """Use the refresh token, once; what comes of it is kept before it is used. Never fails."""
         try:
             held = await self._sessions.find(self.source, session)  # as it is now: it may just have been renewed
-            if held is None or not self._should_renew(held):
-                return False
+            if held is None or not self._should_renew(held) or self._wall_s() < self._no_renewal_before:
+                return
             contents = await self._refreshed(held.contents)
             await self._sessions.renew(self.source, session, contents)
         except (GrantRefusedError, TokenError) as error:
             self.results["renewal", "refused"] += 1
             _log.info("portcullis: a session of %s is over: %s", self.source.name, _reason(error))
             await self._end_quietly(session)
-            return False
         except (ProviderError, DatabaseError) as error:
             self.results["renewal", "unavailable"] += 1
             self._no_renewal_before = self._wall_s() + PAUSE_SECONDS
             _log.warning("portcullis: sessions of %s can't be renewed: %s", self.source.name, error)
-            return False
-        self.results["renewal", "done"] += 1
-        return True
+        else:
+            self.results["renewal", "done"] += 1
 
     async def _refreshed(self, before: Contents) -> Contents:
         metadata = await self.provider.metadata()
@@ -283,12 +274,20 @@ class RelyingParty:
             told = read_logout_token(verified.claims, lasts)
             if not self._once.is_first(verified.claims["jti"], lasts):
                 return self._back_channel_done(BackChannelAnswer("refused", reason="a token that was used before"))
-            ended = await self._sessions.end_of(self.source, told.subject, told.sid)
+            ended = await self._end_all(told, verified.claims["jti"])
         except TokenError as error:
             return self._back_channel_done(BackChannelAnswer("refused", reason=_reason(error)))
         except (ProviderError, DatabaseError, CounterStoreError) as error:
             return self._back_channel_done(BackChannelAnswer("unavailable", reason=str(error)))
         return self._back_channel_done(BackChannelAnswer("done", ended))
+
+    async def _end_all(self, told: LoggedOut, jti: str) -> int:
+        """End the sessions of whoever has logged out; where that fails the provider may send the same token again."""
+        try:
+            return await self._sessions.end_of(self.source, told.subject, told.sid)
+        except DatabaseError:
+            self._once.give_back(jti)
+            raise
 
     def _back_channel_done(self, answer: BackChannelAnswer) -> BackChannelAnswer:
         self.results["backchannel_logout", answer.result] += 1

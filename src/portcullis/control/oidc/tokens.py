@@ -91,11 +91,11 @@ def read_tokens(document: Any) -> TokenSet:
 
 def _seconds(value: Any) -> float | None:
     """Some providers write the number as text."""
-    if isinstance(value, str) and value.isdigit() and len(value) <= 10:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
         value = int(value)
     if type(value) not in (int, float) or not value > 0:
         return None
-    return min(float(value), LONGEST_SECONDS)
+    return float(min(value, LONGEST_SECONDS))
 
 
 def _prover(source: RelyingPartySource, secret: bytes) -> Prove:

@@ -25,6 +25,7 @@ from portcullis.engine.ports import Counters
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from portcullis.control.keys import KeyService
     from portcullis.control.outgoing import Outgoing
     from portcullis.control.worker_hub import WorkerHub
     from portcullis.stores.database.connection import Database
@@ -35,7 +36,8 @@ class ControlServices(msgspec.Struct, frozen=True, eq=False):
     """What parts are made from.
 
     ``wall_s``: Unix seconds; ``files``: below the configuration file's folder; ``state``: the state directory;
-    ``outgoing``: calls to others, by what is in force; ``counters``: those that workers count with.
+    ``outgoing``: calls to others, by what is in force; ``counters``: those that workers count with; ``keys``: the API
+    keys, whose changes workers are told.
     """
 
     hub: WorkerHub
@@ -45,6 +47,7 @@ class ControlServices(msgspec.Struct, frozen=True, eq=False):
     wall_s: Callable[[], float]
     outgoing: Outgoing
     counters: Counters
+    keys: KeyService
 
 
 class ControlPart(Protocol):

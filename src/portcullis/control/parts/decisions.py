@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from portcullis.engine.ports import Secrets
 
 PROTOCOLS: Final[dict[str, Decide]] = {"authzen": authzen.decide, "opa": opa.decide, "openfga": openfga.decide}
+MAX_CALLS: Final = 32
+"""Calls to decision points that are under way at a time: half of all, so that a slow one keeps no token waiting."""
 NEW_POINT_SECONDS: Final = 1.0
 """How long a question waits for the file that names its decision point: workers may know it a moment earlier."""
 
@@ -48,6 +50,7 @@ class Decisions:
         self._changed = asyncio.Event()
         self._running: dict[bytes, asyncio.Task[Decided]] = {}
         self._in_trouble: set[str] = set()
+        self._slots = asyncio.Semaphore(MAX_CALLS)
         services.hub.answer(DECIDE, self._answer)
 
     def take_over(self, settings: DecisionSettings) -> None:
@@ -108,7 +111,8 @@ class Decisions:
         if point.token:
             token = self._secrets.reveal(SecretReference.parse(point.token))
             fields["authorization"] = f"Bearer {token.decode('latin-1')}"
-        return await self._outgoing.post_json(url, document, fields=fields)
+        async with self._slots:
+            return await self._outgoing.post_json(url, document, fields=fields)
 
 
 def _settings(configuration: Configuration) -> DecisionSettings:

@@ -181,7 +181,7 @@ def _open_party(source: RelyingPartySource, sessions: Sessions, services: Contro
     except (SecretError, ClientProofError) as error:
         _log.error("portcullis: nobody can log in by %s: %s", source.name, error)
         return None
-    once = SingleUse(f"oidc logout {source.issuer}", services.counters, SystemClock())
+    once = SingleUse(f"oidc logout {source.realm}", services.counters, SystemClock())
     provider = Provider(source, services.outgoing, services.wall_s)
     return RelyingParty(source, provider, endpoint, sessions, once, services.wall_s)
 

@@ -16,6 +16,7 @@ from portcullis.control.token_service.asking import (
     required,
     scopes_asked_for,
 )
+from portcullis.control.token_service.assertions import ClientAssertions
 from portcullis.control.token_service.clients import ClientDirectory
 from portcullis.control.token_service.errors import OAuthError
 from portcullis.control.token_service.exchanging import exchange
@@ -25,6 +26,7 @@ from portcullis.control.token_service.settings import TokenServiceSettings
 from portcullis.control.token_service.tokens import AccessTokens, Grant, IssuedToken
 from portcullis.control.token_service.withdrawing import Withdrawals
 from portcullis.engine import gcra
+from portcullis.engine.authentication.replay import SingleUse
 from portcullis.engine.ports import Clock, Counters, CounterStoreError
 from portcullis.engine.token_service.messages import Call, CallAnswer, decode_call, encode
 from portcullis.engine.token_service.metadata import CLIENT_CREDENTIALS, GRANTS, REFRESH_TOKEN
@@ -52,6 +54,7 @@ class TokenEndpoints:
     ) -> None:
         self.answers: Counter[tuple[str, str]] = Counter()
         self._clients = clients
+        self._assertions = ClientAssertions(clients, SingleUse("client assertion", counters, clock))
         self._tokens = tokens
         self._refresh_tokens = refresh_tokens
         self._revoked = revoked
@@ -63,6 +66,7 @@ class TokenEndpoints:
     def take_over(self, settings: TokenServiceSettings) -> None:
         """Go by ``settings`` from now on."""
         self._settings = settings
+        self._assertions.take_over(settings)
 
     async def answer(self, message: bytes) -> bytes:
         """The answer to a worker's question. Raises ``ValueError`` for what is none."""
@@ -75,7 +79,7 @@ class TokenEndpoints:
         if not self._settings.issuer:  # workers of a file that has one no more may still ask
             return OAuthError("temporarily_unavailable", "there is no token service", "", 503).answer()
         try:
-            client = self._clients.authenticate(call, self._clock.wall_s())
+            client = self._authenticate(call)
             proven = client.id
             self._count(client)
             endpoints: Mapping[str, Callable[[Call, StoredClient], Awaitable[CallAnswer]]] = {
@@ -93,6 +97,10 @@ class TokenEndpoints:
             return OAuthError(outcome, "try again", str(error), 503).answer(proven)
         finally:
             self.answers[call.endpoint, outcome] += 1
+
+    def _authenticate(self, call: Call) -> StoredClient:
+        by = self._assertions if call.how == "private_key_jwt" else self._clients
+        return by.authenticate(call, self._clock.wall_s())
 
     def _count(self, client: StoredClient) -> None:
         most = self._settings.calls_per_client

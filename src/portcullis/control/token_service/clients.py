@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hmac import compare_digest
 from typing import Final
 
-from portcullis.control.token_service.errors import OAuthError
+from portcullis.control.token_service.errors import unproven
 from portcullis.control.token_service.secrets import digest_of
 from portcullis.engine.token_service.messages import Call
 from portcullis.engine.token_service.metadata import REFRESH_TOKEN
@@ -37,28 +37,24 @@ class ClientDirectory:
         return list(self._clients.values())
 
     def authenticate(self, call: Call, now: float) -> StoredClient:
-        """The client that sent ``call``. Raises :class:`OAuthError`, always the same for the client.
+        """The client that sent ``call``. Raises ``OAuthError``, always the same for the client.
 
         A public client only says who it is; all it may do is to use a refresh token, which proves more than a secret.
         """
         client = self._clients.get(call.client)
-        if client is not None and client.secret is None and call.how == "none":
+        if client is not None and client.is_public and call.how == "none":
             if call.endpoint == "token" and call.parameters.get("grant_type") == REFRESH_TOKEN:
                 return client
             if call.endpoint == "revoke":
                 return client
-            raise _unproven("a public client may only refresh and revoke")
+            raise unproven("a public client may only refresh and revoke")
         if call.how == "none":
-            raise _unproven("no secret")
+            raise unproven("no secret")
         digest = digest_of(call.secret)
         right = compare_digest(digest, (client.secret if client is not None else None) or _NOBODY)
         previous = compare_digest(digest, (client.previous_secret if client is not None else None) or _NOBODY)
         if client is None:
-            raise _unproven("no such client")
+            raise unproven("no such client")
         if right or (previous and client.previous_until is not None and now < client.previous_until):
             return client
-        raise _unproven("another secret" if not previous else "a secret that was replaced")
-
-
-def _unproven(reason: str) -> OAuthError:
-    return OAuthError("invalid_client", "the client could not be authenticated", reason, 401)
+        raise unproven("another secret" if not previous else "a secret that was replaced")

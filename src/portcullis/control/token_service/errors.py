@@ -21,3 +21,8 @@ class OAuthError(Exception):
     def answer(self, client: str = "") -> CallAnswer:
         """It as an answer to ``client``, which is empty where it was not proven."""
         return CallAnswer(self.status, error_body(self.error, str(self)), client, self.reason)
+
+
+def unproven(reason: str) -> OAuthError:
+    """What every client is told that did not prove who it is; the record has the ``reason``."""
+    return OAuthError("invalid_client", "the client could not be authenticated", reason, 401)

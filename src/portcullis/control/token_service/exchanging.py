@@ -21,7 +21,7 @@ from portcullis.control.token_service.asking import (
 )
 from portcullis.control.token_service.errors import OAuthError
 from portcullis.control.token_service.settings import TokenServiceSettings
-from portcullis.control.token_service.tokens import AccessTokens, Grant, actors_of
+from portcullis.control.token_service.tokens import AccessTokens, Grant, actors_of, origins_of
 from portcullis.engine.token_service.metadata import REFRESH_TOKEN
 from portcullis.stores.database.token_clients import StoredClient
 
@@ -70,5 +70,6 @@ def exchange(
         tuple(claims.get("roles", ())),
         actors,
         claims.get("sid", claims["jti"]),
+        origins_of(claims),
     )
     return Exchanged(grant, claims["exp"], refreshed=wanted == REFRESH)

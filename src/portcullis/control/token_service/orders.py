@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
 from portcullis.control.consumer_rules import MAX_NAMES, check_names, check_scopes, moment_of
 from portcullis.control.service_errors import ServiceError
+from portcullis.control.token_service.client_keys import read_client_keys
 from portcullis.engine.token_service.metadata import CLIENT_CREDENTIALS, GRANTS, REFRESH_TOKEN, TOKEN_EXCHANGE
 from portcullis.stores.database.token_clients import StoredClient
 
@@ -53,7 +54,10 @@ class TokenConflict(TokenServiceError):  # noqa: N818
 
 
 class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An order for a client. ``grants``: by their short names; ``public``: without a secret."""
+    """An order for a client. ``grants``: by their short names; ``public``: without a secret.
+
+    ``keys``: its public keys, a JWK set or PEM, for a client that signs assertions instead of having a secret.
+    """
 
     id: str
     audiences: tuple[str, ...] = ()
@@ -62,6 +66,7 @@ class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grants: tuple[str, ...] = (CLIENT_CREDENTIALS,)
     serves: tuple[str, ...] = ()
     public: bool = False
+    keys: str = ""
 
     def check(self, audiences: tuple[str, ...]) -> None:
         """Raise :class:`InvalidTokenOrder` unless it makes sense for a service with these ``audiences``."""
@@ -73,6 +78,8 @@ class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for grant in self.grants:
             if grant not in SHORT_GRANTS:
                 raise InvalidTokenOrder(f"there is no grant {grant[:64]!r}; there are: {', '.join(SHORT_GRANTS)}")
+        if self.public and self.keys:
+            raise InvalidTokenOrder("a public client has no keys, and a client with keys is not public")
         if self.public and self.grants != (REFRESH_TOKEN,):
             raise InvalidTokenOrder("a public client has no secret, so all it may use is refresh_token")
         if not self.audiences or max(len(self.audiences), len(self.serves)) > MAX_NAMES:
@@ -84,16 +91,25 @@ class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if "token_exchange" in self.grants and not self.serves:
             raise InvalidTokenOrder("who exchanges tokens says whose it gets: serves, the audiences that it is itself")
 
+    def key_set(self) -> bytes | None:
+        """What is kept of its keys. Raises :class:`InvalidTokenOrder` for those that can't be used."""
+        return _key_set(self.keys)
+
 
 class SecretRotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An order for another secret. ``overlap``: for how many seconds the one before still works."""
+    """An order for another secret, or for other ``keys``. ``overlap``: for how many seconds those before still work."""
 
     overlap: float = 86_400.0
+    keys: str = ""
 
     def check(self) -> None:
         """Raise :class:`InvalidTokenOrder` for an overlap that makes no sense."""
         if not 0 <= self.overlap <= _LONGEST_OVERLAP:
             raise InvalidTokenOrder("an overlap is between 0 seconds and a year")
+
+    def key_set(self) -> bytes | None:
+        """As :meth:`NewClient.key_set`."""
+        return _key_set(self.keys)
 
 
 class NewToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,7 +142,7 @@ class RevocationById(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClientRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be known about a client."""
+    """What may be known about a client. ``secret_changed``: when its secret or its keys became what they are."""
 
     id: str
     audiences: tuple[str, ...]
@@ -138,10 +154,11 @@ class ClientRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     created: datetime | None
     secret_changed: datetime | None
     previous_works_until: datetime | None = None
+    proof: Literal["secret", "key", "none"] = "secret"
 
 
 class IssuedClient(msgspec.Struct, frozen=True):
-    """A client and its new ``secret``, in clear this one time; empty for a public client."""
+    """A client and its new ``secret``, in clear this one time; empty for one that is public or signs."""
 
     secret: str
     client: ClientRecord
@@ -186,8 +203,16 @@ def record_of(client: StoredClient) -> ClientRecord:
         client.roles,
         tuple(short[grant] for grant in client.grants if grant in GRANTS),
         client.serves,
-        client.secret is None,
+        client.is_public,
         moment_of(client.created),
         moment_of(client.secret_changed),
         moment_of(client.previous_until),
+        "none" if client.is_public else "secret" if client.key_set is None else "key",
     )
+
+
+def _key_set(keys: str) -> bytes | None:
+    try:
+        return read_client_keys(keys) if keys else None
+    except ValueError as error:
+        raise InvalidTokenOrder(str(error)) from error

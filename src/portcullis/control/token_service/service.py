@@ -75,12 +75,13 @@ class TokenService:
         self._settings = settings
 
     async def add_client(self, order: NewClient) -> IssuedClient:
-        """Make a client, and its secret."""
+        """Make a client, and its secret, if it has no keys."""
         self._check_there()
         order.check(self._settings.audiences)
         self._check_roles(order.roles)
         now = whole_milliseconds(self._wall_s())
-        secret = "" if order.public else new_secret()
+        key_set = order.key_set()
+        secret = "" if order.public or key_set is not None else new_secret()
         client = StoredClient(
             id=order.id,
             secret=digest_of(secret) if secret else None,
@@ -91,6 +92,7 @@ class TokenService:
             roles=tuple(sorted(set(order.roles))),
             created=now,
             secret_changed=now,
+            key_set=key_set,
         )
 
         def work(connection: sa.Connection) -> None:
@@ -107,20 +109,25 @@ class TokenService:
         return [record_of(client) for client in self._clients.listing()]
 
     async def rotate_secret(self, id_: str, order: SecretRotation) -> IssuedClient:
-        """Give a client another secret; the one before works on until the overlap ends."""
+        """Give a client another secret, or other keys; what it had before works on until the overlap ends."""
         order.check()
-        secret = new_secret()
+        key_set = order.key_set()
+        secret = new_secret() if key_set is None else ""
         now = whole_milliseconds(self._wall_s())
 
         def work(connection: sa.Connection) -> StoredClient:
             client = _find(connection, id_)
-            if client.secret is None:
+            if client.is_public:
                 raise TokenConflict("a public client has no secret")
+            if client.key_set is not None and key_set is None:
+                raise TokenConflict("the client has no secret, it signs: give its next public keys (--key)")
             changed = msgspec.structs.replace(
                 client,
-                secret=digest_of(secret),
+                secret=digest_of(secret) if secret else None,
+                key_set=key_set,
                 secret_changed=now,
                 previous_secret=client.secret if order.overlap else None,
+                previous_key_set=client.key_set if order.overlap else None,
                 previous_until=now + order.overlap if order.overlap else None,
             )
             put_client(connection, changed)

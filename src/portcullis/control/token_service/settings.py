@@ -8,13 +8,15 @@ import msgspec
 
 from portcullis.engine.config.model import Configuration, OperationSettings
 from portcullis.engine.token_service.declaring import SigningAlgorithm, TokenServiceConfig
+from portcullis.engine.token_service.metadata import token_endpoint
 
 
 class TokenServiceSettings(msgspec.Struct, frozen=True):
     """Without an ``issuer`` there is no token service. Times are in seconds.
 
     ``roles``: that clients may have; ``exclusive``: of these not both; ``identity_lifetime``: of the longest-lived
-    identity token; ``calls_per_client``: in a minute.
+    identity token; ``calls_per_client``: in a minute; ``assertion_audiences``: what clients may sign
+    assertions for.
     """
 
     issuer: str = ""
@@ -31,6 +33,7 @@ class TokenServiceSettings(msgspec.Struct, frozen=True):
     identity_lifetime: float = 60.0
     roles: tuple[str, ...] = ()
     exclusive: tuple[tuple[str, str], ...] = ()
+    assertion_audiences: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, configuration: Configuration) -> TokenServiceSettings:
@@ -68,6 +71,7 @@ class TokenServiceSettings(msgspec.Struct, frozen=True):
             identity_lifetime,
             tuple(roles),
             tuple(sorted(exclusive)),
+            (config.issuer, token_endpoint(config)) if config.token_endpoint_audience else (config.issuer,),
         )
 
 

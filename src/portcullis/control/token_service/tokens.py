@@ -21,7 +21,11 @@ ALGORITHMS = ("ES256", "EdDSA", "RS256")
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """What a token is to say. ``actors``: who acts for the subject, the caller first; ``sid``: what it came from."""
+    """What a token is to say.
+
+    ``actors``: who acts for the subject, the caller first; ``sid``: the family or the token that it began with;
+    ``origins``: every token that was exchanged on the way to it, the latest first: ``jti`` and ``client_id``.
+    """
 
     subject: str
     client: str
@@ -30,6 +34,7 @@ class Grant(msgspec.Struct, frozen=True):
     roles: tuple[str, ...] = ()
     actors: tuple[str, ...] = ()
     sid: str = ""
+    origins: tuple[tuple[str, str], ...] = ()
 
 
 class IssuedToken(msgspec.Struct, frozen=True):
@@ -86,6 +91,8 @@ class AccessTokens:
             claims["sid"] = grant.sid
         if grant.actors:
             claims["act"] = _chain(grant.actors)
+        if grant.origins:
+            claims["origins"] = [{"jti": jti, "client_id": client} for jti, client in grant.origins]
         return IssuedToken(signer.sign(claims), claims, max(0, expires - now))
 
     def read(self, token: str) -> Mapping[str, Any]:
@@ -127,6 +134,12 @@ def actors_of(claims: Mapping[str, Any]) -> tuple[str, ...]:
         found.append(act["sub"])
         act = act.get("act")
     return tuple(found)
+
+
+def origins_of(claims: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The token with these claims and all that were exchanged on the way to it, the latest first."""
+    before = ((each["jti"], each["client_id"]) for each in claims.get("origins", ()))
+    return ((claims["jti"], claims["client_id"]), *before)
 
 
 def _chain(actors: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from portcullis.control.gateway_access import GatewayFile, UnusableFile, reached
 from portcullis.control.users.client import RemoteUsers, Users
 from portcullis.control.users.passwords import PasswordHasher, PasswordRules
 from portcullis.control.users.service import UserService
-from portcullis.engine.config.model import PasswordsConfig
+from portcullis.engine.config.running import PasswordsConfig
 from portcullis.stores.database.connection import Database
 from portcullis.stores.database.users import UserStore
 

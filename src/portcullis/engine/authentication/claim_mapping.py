@@ -6,7 +6,7 @@ An issuer says what it likes, in claims of its own choosing; what that means her
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -27,6 +27,34 @@ Claims = Mapping[str, Any]
 Look = Callable[[Claims], Any]
 
 
+class MappedRoles(Protocol):
+    """Where the roles of a caller are said."""
+
+    @property
+    def claim(self) -> str:
+        """The path of the claim."""
+
+    @property
+    def map(self) -> Mapping[str, str] | None:
+        """From its roles to ours."""
+
+
+class MappedClaims(Protocol):
+    """What the configuration of an identity says of claims: see :class:`ClaimMapping`."""
+
+    @property
+    def subject(self) -> str:
+        """The path of the claim that names the caller."""
+
+    @property
+    def roles(self) -> MappedRoles | None:
+        """Where roles are."""
+
+    @property
+    def plan(self) -> str | None:
+        """The plan of its consumers."""
+
+
 class ClaimMapping(msgspec.Struct, frozen=True):
     """How the claims of one identity are read.
 
@@ -42,6 +70,13 @@ class ClaimMapping(msgspec.Struct, frozen=True):
     roles: str = ""
     role_map: Mapping[str, str] | None = None
     plan: str = ""
+
+    @classmethod
+    def of(cls, name: str, method: str, config: MappedClaims, scopes: str | None) -> ClaimMapping:
+        """What ``config`` says of the identity ``name``; ``scopes``: the path of the claim with scopes, if any."""
+        roles = config.roles
+        claim, renamed = ("", None) if roles is None else (roles.claim, roles.map)
+        return cls(name, method, config.subject, scopes or "", claim, renamed, config.plan or "")
 
     def reader(self) -> Callable[[Claims, str], Identity]:
         """A function of claims and the identifier of their credential. It raises :class:`TokenError`."""

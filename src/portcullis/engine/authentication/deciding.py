@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Final
 
 import msgspec
@@ -53,6 +53,44 @@ def first_present_decides(accepted: Sequence[Authenticator]) -> StepFunction:
     return authenticate
 
 
+def still_proven(
+    accepted: Sequence[Authenticator],
+) -> Callable[[RequestView, float], Refuse | Awaitable[Refuse | None] | None]:
+    """What looks again at a request that was let in: the refusal if its credential does not hold any more.
+
+    It takes the request, and how many seconds ago somebody was last asked for it: nobody is asked too often.
+
+    A credential that can't be shown twice (a proof with a nonce) is taken to hold, and so is one that nobody can be
+    asked about now: until when they hold at most is known (:attr:`Identity.expires`).
+    """
+
+    async def when_proven(pending: Awaitable[Proven]) -> Refuse | None:
+        return _of_the_credential(await pending)
+
+    def look(request: RequestView, asked: float) -> Refuse | Awaitable[Refuse | None] | None:
+        facts = Facts()
+        for each in accepted:
+            if not each.repeats:
+                return None
+            outcome = each.prove(request, facts) if each.looks is None else each.looks(request, asked)
+            if outcome == ABSENT or isinstance(outcome, NotMine):
+                continue
+            if isinstance(outcome, Awaitable):
+                if asked >= each.recheck:
+                    return when_proven(outcome)
+                if isinstance(outcome, Coroutine):
+                    outcome.close()
+                return None
+            return _of_the_credential(outcome)
+        return None
+
+    return look
+
+
+def _of_the_credential(outcome: Proven) -> Refuse | None:
+    return outcome if isinstance(outcome, Refuse) and outcome.status == 401 else None
+
+
 def further_steps(accepted: Sequence[Authenticator]) -> tuple[Step, ...]:
     """What identities have to look at once the head has passed. What they refuse looks like every other refusal.
 
@@ -101,6 +139,7 @@ def all_of(members: Sequence[Authenticator]) -> Authenticator:
         challenge=next((member.challenge for member in members if member.challenge), b""),
         fields=tuple(fields),
         steps=tuple(step for member in members for step in member.steps),
+        repeats=all(member.repeats and member.looks is None for member in members),
     )
 
 

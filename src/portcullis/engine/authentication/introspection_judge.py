@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ from portcullis.engine.authentication.jose.errors import (
     TokenError,
 )
 from portcullis.engine.authentication.jose.verified import VerifiedTokens
-from portcullis.engine.authentication.proof import DUPLICATE_CREDENTIAL, FAILED, UNAVAILABLE, Proven
+from portcullis.engine.authentication.proof import DUPLICATE_CREDENTIAL, FAILED, UNAVAILABLE, Later, Proven
 from portcullis.engine.codes import Code
 from portcullis.engine.decision import Finding, Refuse, shorten
 from portcullis.engine.identity import Identity
@@ -116,7 +117,7 @@ class IntrospectionJudge:
             return self._refuse(TokenError(MALFORMED_TOKEN, f"{len(token)} bytes", allowed), pointer)
         if self._waiting >= MAX_WAITING:
             return self._unavailable("too many wait already", pointer)
-        return self._ask(token, digest, pointer)
+        return Later(partial(self._ask, token, digest, pointer))
 
     async def _ask(self, token: bytes, digest: bytes, pointer: str) -> Proven:
         question = encode(IntrospectionQuestion(self._source, token.decode("ascii")))

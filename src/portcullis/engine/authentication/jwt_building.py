@@ -29,7 +29,7 @@ def judge_of(name: str, config: JwtConfig, ports: Ports) -> TokenJudge:
         f"#/identities/{name}/jwt",
         TokenVerifier(keys, _accepted(config), rules_of(config)),
         keys,
-        _mapping(name, config).reader(),
+        ClaimMapping.of(name, "jwt", config, config.scopes).reader(),
         VerifiedTokens(config.cache),
         ports.clock,
         None if config.decrypt is None else decrypter((*where, "decrypt", "key"), config.decrypt.key, ports),
@@ -56,19 +56,6 @@ def _accepted(config: JwtConfig) -> frozenset[str]:
     if config.algorithms is not None:
         return frozenset(config.algorithms)
     return frozenset({"HS256"}) if config.secret is not None else PUBLIC_ALGORITHMS
-
-
-def _mapping(name: str, config: JwtConfig) -> ClaimMapping:
-    roles = config.roles
-    return ClaimMapping(
-        name,
-        "jwt",
-        config.subject,
-        config.scopes or "",
-        "" if roles is None else roles.claim,
-        None if roles is None else roles.map,
-        config.plan or "",
-    )
 
 
 def _keys(where: Place, config: JwtConfig, ports: Ports) -> ChangingKeys:

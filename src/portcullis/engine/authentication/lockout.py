@@ -18,9 +18,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, Final, Self
 
+import msgspec
 from pydantic import Field, model_validator
 
-from portcullis.engine.authentication.proof import UNAVAILABLE, Outcome, Proof, Proven
+from portcullis.engine.authentication.proof import UNAVAILABLE, Authenticator, Outcome, Proof, Proven
 from portcullis.engine.backoff import MIN_FAILURES, Backoff
 from portcullis.engine.client_address import counted_as
 from portcullis.engine.codes import Code
@@ -29,7 +30,7 @@ from portcullis.engine.config.values import Duration
 from portcullis.engine.decision import Finding, Refuse, shorten
 from portcullis.engine.facts import Facts
 from portcullis.engine.identity import Identity
-from portcullis.engine.ports import Clock, Counters, CounterStoreError
+from portcullis.engine.ports import Clock, Counters, CounterStoreError, Ports
 from portcullis.engine.request import RequestView
 
 LOCKED_OUT: Final = Code("authenticate.locked_out", 429, "There were too many failed attempts from this address")
@@ -182,3 +183,22 @@ def guarded(prove: Proof, addresses: Lockout, source: str, innocent: Collection[
         return outcome
 
     return guard
+
+
+def behind_lockout(
+    authenticator: Authenticator,
+    place: str,
+    name: str,
+    config: AddressLockout | None,
+    ports: Ports,
+    innocent: Collection[Code] = (),
+) -> Authenticator:
+    """``authenticator`` of the identity ``name`` with the lock of its ``config``, if it has one; see :func:`guarded`.
+
+    ``place``: of the identity's settings in the file.
+    """
+    if config is None:
+        return authenticator
+    lockout = Lockout(name, "addresses", config.per_address.backoff, ports.counters, ports.clock)
+    prove = guarded(authenticator.prove, lockout, f"{place}/lockout/per_address", innocent)
+    return msgspec.structs.replace(authenticator, prove=prove)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -39,6 +39,21 @@ Outcome = Proven | NotMine | Absent | Awaitable[Proven]
 Proof = Callable[[RequestView, Facts], Outcome]
 """Looks for a credential; see :class:`Authenticator`."""
 
+Look = Callable[[RequestView, float], Outcome]
+"""Looks again, the given number of seconds after it was last looked for somebody who had to be asked, or let in."""
+
+
+class Later:
+    """An answer that is looked for once somebody waits for it, so that it costs nothing if nobody does."""
+
+    __slots__ = ("_begin",)
+
+    def __init__(self, begin: Callable[[], Awaitable[Proven]]) -> None:
+        self._begin = begin
+
+    def __await__(self) -> Generator[Any, Any, Proven]:
+        return self._begin().__await__()
+
 
 class Authenticator(msgspec.Struct, frozen=True):
     """One identity, compiled.
@@ -49,6 +64,9 @@ class Authenticator(msgspec.Struct, frozen=True):
     9110 11.6.1), empty where there is none for it. Where its credentials are: ``fields``, header fields (lower-case);
     ``query``, a query parameter; ``cookie``, a cookie. ``forward``: the service behind gets them too. ``steps``: what
     has to be looked at once the head has passed, for whoever it proved; their refusals are told like its own.
+    ``repeats``: the same request can be looked at again, to see whether its credential still holds; by ``looks``
+    instead of ``prove``, if there is such a function; whoever has to be asked for that is asked after ``recheck``
+    seconds.
     """
 
     policy: str
@@ -66,3 +84,6 @@ class Authenticator(msgspec.Struct, frozen=True):
         return self.companions if self.cookie is None else (self.cookie, *self.companions)
 
     steps: tuple[Step, ...] = ()
+    repeats: bool = False
+    looks: Look | None = None
+    recheck: float = 0.0

@@ -34,6 +34,15 @@ class SingleUse:
         """
         if seconds > MAX_SECONDS:
             raise ValueError(f"a use can be remembered for {MAX_SECONDS:.0f} s at most")
-        unique = name.encode() if isinstance(name, str) else name
         interval = round((max(seconds, 0.0) + _MARGIN_SECONDS) * 1e9)
-        return self._counters.take(self._prefix + sha256(unique).digest(), interval, 1, self._clock.now_ns()).allowed
+        return self._counters.take(self._key(name), interval, 1, self._clock.now_ns()).allowed
+
+    def give_back(self, name: str | bytes) -> None:
+        """Forget the use of ``name``, which came to nothing. Raises ``CounterStoreError``."""
+        now = self._clock.now_ns()
+        until = self._counters.recall(self._key(name), now)
+        if until:
+            self._counters.replace(self._key(name), until, now, now)
+
+    def _key(self, name: str | bytes) -> bytes:
+        return self._prefix + sha256(name.encode() if isinstance(name, str) else name).digest()

@@ -1,4 +1,4 @@
-"""Certificate revocation lists from files (RFC 5280 5).
+"""Certificate revocation lists (RFC 5280 5), complete ones and deltas.
 
 A list that has run out, or of which a part is not understood, is not gone by: who is on the next one is not known. So
 nobody passes for whom that list would decide.
@@ -6,7 +6,7 @@ nobody passes for whom that list would decide.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -26,16 +26,36 @@ class RevocationListError(ValueError):
     """A list can't be gone by. The message says why."""
 
 
+class OutdatedListError(RevocationListError):
+    """A list does not hold now."""
+
+
 class RevocationList:
-    """One list: what ``issuer`` (a name in DER; ``whose``: in words) has revoked, and until when it holds."""
+    """One list: what ``issuer`` (a name in DER; ``whose``: in words) has revoked, and until when it holds.
 
-    __slots__ = ("issuer", "revoked", "until", "whose")
+    ``number``: of the list (RFC 5280 5.2.3), 0 where it has none; ``base``: of the complete list that a delta adds to,
+    ``None`` for a complete one; ``removed``: serial numbers that a delta takes from it.
+    """
 
-    def __init__(self, issuer: bytes, whose: str, revoked: frozenset[int], until: float) -> None:
+    __slots__ = ("base", "issuer", "number", "removed", "revoked", "until", "whose")
+
+    def __init__(
+        self,
+        issuer: bytes,
+        whose: str,
+        revoked: frozenset[int],
+        until: float,
+        number: int = 0,
+        base: int | None = None,
+        removed: frozenset[int] = frozenset(),
+    ) -> None:
         self.issuer = issuer
         self.whose = whose
         self.revoked = revoked
         self.until = until
+        self.number = number
+        self.base = base
+        self.removed = removed
 
 
 class Revocations:
@@ -59,24 +79,60 @@ class Revocations:
         return "good" if now < found.until else "unknown"
 
 
-def read_list(data: bytes, authorities: Sequence[x509.Certificate], now: float) -> RevocationList:
+def combined(lists: Sequence[RevocationList]) -> list[RevocationList]:
+    """One list for each issuer: its newest complete one, with what the deltas to it say (RFC 5280 5.2.4).
+
+    With a delta the list holds until the first of both ends: what has been revoked since then would be on a newer one.
+    Of a delta to a later complete list only what it revokes counts; one to no list at all is left out.
+    """
+    complete: dict[bytes, RevocationList] = {}
+    for each in lists:
+        known = complete.get(each.issuer)
+        if each.base is None and (known is None or (known.number, known.until) < (each.number, each.until)):
+            complete[each.issuer] = each
+    return [_with_deltas(each, lists) for each in complete.values()]
+
+
+def _with_deltas(complete: RevocationList, lists: Sequence[RevocationList]) -> RevocationList:
+    deltas = [each for each in lists if each.issuer == complete.issuer and each.base is not None]
+    revoked, until, number = complete.revoked, complete.until, complete.number
+    mine = [each for each in deltas if (each.base or 0) <= complete.number <= each.number]
+    if mine:
+        delta = max(mine, key=lambda each: (each.number, each.until))
+        revoked = (revoked - delta.removed) | delta.revoked
+        until, number = min(until, delta.until), delta.number
+    revoked = revoked.union(*(each.revoked for each in deltas if (each.base or 0) > complete.number))
+    return RevocationList(complete.issuer, complete.whose, revoked, until, number)
+
+
+def read_list(
+    data: bytes,
+    authorities: Sequence[x509.Certificate],
+    now: float,
+    *,
+    deltas: bool = False,
+    by_authorities: bool = False,
+) -> RevocationList:
     """The list in ``data`` (PEM or DER), if it holds ``now``. Raises :class:`RevocationListError`.
 
     It must be signed by one of ``authorities`` where one of them has its issuer's name. Lists of authorities that
-    only the chains of clients have are verified in their handshakes.
+    only the chains of clients have are verified in their handshakes, unless it must be ``by_authorities``. ``deltas``:
+    it may be one.
     """
     try:
         crl = x509.load_pem_x509_crl(data) if _PEM in data else x509.load_der_x509_crl(data)
         whose = crl.issuer.rfc4514_string()
-        _check_extensions(crl)
-        _check_signature(crl, whose, authorities)
+        _check_extensions(crl, _UNDERSTOOD | {x509.DeltaCRLIndicator.oid} if deltas else _UNDERSTOOD)
+        _check_signature(crl, whose, authorities, known_only=by_authorities)
         until = _end(crl, whose, now)
-        revoked = frozenset(entry.serial_number for entry in crl)
+        number, base = _number(crl, x509.CRLNumber), _number(crl, x509.DeltaCRLIndicator)
+        removed = frozenset(_removed(crl) if base is not None else ())
+        revoked = frozenset(entry.serial_number for entry in crl) - removed
     except RevocationListError:
         raise
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion):
         raise RevocationListError("it is no revocation list in PEM or DER") from None
-    return RevocationList(crl.issuer.public_bytes(), whose, revoked, until)
+    return RevocationList(crl.issuer.public_bytes(), whose, revoked, until, number or 0, base, removed)
 
 
 def as_pem(data: bytes) -> str:
@@ -90,23 +146,40 @@ def _end(crl: x509.CertificateRevocationList, whose: str, now: float) -> float:
     if ends is None:
         raise RevocationListError(f"the list of {whose} does not say until when it holds")
     if starts.timestamp() > now:
-        raise RevocationListError(f"the list of {whose} does not hold before {_day(starts)}")
+        raise OutdatedListError(f"the list of {whose} does not hold before {_day(starts)}")
     if ends.timestamp() <= now:
-        raise RevocationListError(f"the list of {whose} has expired at {_day(ends)}")
+        raise OutdatedListError(f"the list of {whose} has expired at {_day(ends)}")
     if len(crl) > MAX_ENTRIES:
         raise RevocationListError(f"the list of {whose} has more than {MAX_ENTRIES} entries")
     return ends.timestamp()
 
 
-def _check_extensions(crl: x509.CertificateRevocationList) -> None:
+def _number(crl: x509.CertificateRevocationList, kind: type[x509.CRLNumber | x509.DeltaCRLIndicator]) -> int | None:
+    found = [each.value for each in crl.extensions if isinstance(each.value, kind)]
+    return found[0].crl_number if found else None
+
+
+def _removed(crl: x509.CertificateRevocationList) -> Iterator[int]:
+    """Serial numbers of what is on hold no more (RFC 5280 5.3.1, removeFromCRL)."""
+    for entry in crl:
+        for each in entry.extensions:
+            if isinstance(each.value, x509.CRLReason) and each.value.reason is x509.ReasonFlags.remove_from_crl:
+                yield entry.serial_number
+
+
+def _check_extensions(crl: x509.CertificateRevocationList, understood: Collection[x509.ObjectIdentifier]) -> None:
     """A list with a critical part that is not understood must not be used (RFC 5280 5.2): it may be but a part."""
     for each in crl.extensions:
-        if each.critical and each.oid not in _UNDERSTOOD:
+        if each.critical and each.oid not in understood:
             raise RevocationListError(f"the list is not a complete one ({each.oid.dotted_string} is not understood)")
 
 
-def _check_signature(crl: x509.CertificateRevocationList, whose: str, authorities: Sequence[x509.Certificate]) -> None:
+def _check_signature(
+    crl: x509.CertificateRevocationList, whose: str, authorities: Sequence[x509.Certificate], *, known_only: bool
+) -> None:
     named = [each for each in authorities if each.subject == crl.issuer]
+    if known_only and not named:
+        raise RevocationListError(f"the list is of {whose}, which is none of the authorities that are known")
     if named and not any(_signed(crl, each) for each in named):
         raise RevocationListError(f"the list of {whose} is not signed by it")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -20,7 +21,14 @@ from portcullis.engine.authentication.jose.errors import (
 )
 from portcullis.engine.authentication.jose.verified import VerifiedTokens
 from portcullis.engine.authentication.jose.verifier import Keys, TokenVerifier, VerifiedToken
-from portcullis.engine.authentication.proof import DUPLICATE_CREDENTIAL, UNAVAILABLE, NotMine, Outcome, Proven
+from portcullis.engine.authentication.proof import (
+    DUPLICATE_CREDENTIAL,
+    UNAVAILABLE,
+    Later,
+    NotMine,
+    Outcome,
+    Proven,
+)
 from portcullis.engine.authentication.replay import MAX_SECONDS, SingleUse
 from portcullis.engine.decision import Finding, Refuse
 from portcullis.engine.identity import Identity
@@ -104,7 +112,9 @@ class TokenJudge:
         try:
             return self._prove(token, digest, now)
         except (UnknownSignerError, NoKeysError) as error:
-            return self._with_newer_keys(token, digest, pointer) if self._keys.may_ask else self._lost(error, pointer)
+            if not self._keys.may_ask:
+                return self._lost(error, pointer)
+            return Later(partial(self._with_newer_keys, token, digest, pointer))
         except ForeignTokenError as error:
             return NotMine(self._refuse(error, pointer, token))
         except TokenError as error:

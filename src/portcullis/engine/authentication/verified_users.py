@@ -5,7 +5,8 @@ people and could be found from a plain digest. The key is random, made by each p
 never leaves it. Since the address is in it, whoever is found here has proven himself from there: a lock that others
 brought about need not concern him, and tells nobody anything.
 
-Bounded: what has been there longest goes first. Only who is proven gets in. Users that change are forgotten at once.
+Bounded: what has been there longest goes first. Only who is proven gets in. Users that change are forgotten at once;
+that they have is remembered for some seconds, in which all sessions that they opened before come to know of it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from portcullis.engine.identity import Identity
 
 MAX_ENTRIES: Final = 16_384
 """Credentials of one worker: some 10 MiB at most, names of users and roles being what they may be."""
+CHANGED_NS: Final = 60 * 10**9
+"""So long it is known when a user has changed. Sessions ask every second."""
 _KEY_BYTES: Final = 32
 _DIGEST_BYTES: Final = 32
 
@@ -35,12 +38,14 @@ class _Verified(msgspec.Struct, frozen=True):
 class VerifiedUsers:
     """Who proved to be whom, for ``lasts_ns`` each; 0 remembers nobody. ``revision``: of the users, as far as told."""
 
-    __slots__ = ("_entries", "_key", "_lasts_ns", "revision")
+    __slots__ = ("_all_changed_ns", "_changed", "_entries", "_key", "_lasts_ns", "revision")
 
     def __init__(self, lasts_ns: int) -> None:
         self._lasts_ns = lasts_ns
         self._entries: OrderedDict[bytes, _Verified] = OrderedDict()
         self._key = b""
+        self._changed: dict[str, int] = {}
+        self._all_changed_ns = -1
         self.revision = -1
 
     def __repr__(self) -> str:
@@ -72,15 +77,23 @@ class VerifiedUsers:
             entries.popitem(last=False)
         entries[digest] = _Verified(now_ns + self._lasts_ns, identity)
 
-    def apply(self, message: bytes) -> None:
-        """Take over an encoded ``UserUpdate``. Raises ``ValueError``."""
+    def changed(self, user: str, since_ns: float) -> bool:
+        """Whether ``user`` was changed, disabled or removed lately, after ``since_ns``, or may have been."""
+        return since_ns < self._all_changed_ns or since_ns < self._changed.get(user, -1)
+
+    def apply(self, message: bytes, now_ns: int) -> None:
+        """Take over an encoded ``UserUpdate`` that came at ``now_ns``. Raises ``ValueError``."""
         update = decode_update(message)
         if update.revision == self.revision:
             return
         if update.since == self.revision >= 0:
             self._forget(update.names)
+            self._changed = {name: at for name, at in self._changed.items() if now_ns < at + CHANGED_NS}
+            self._changed |= dict.fromkeys(update.names, now_ns)
         else:
             self._entries.clear()  # others changed too, and nobody tells who
+            if self.revision >= 0:
+                self._all_changed_ns = now_ns
         self.revision = update.revision
 
     def _forget(self, names: Sequence[str]) -> None:

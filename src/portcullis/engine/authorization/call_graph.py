@@ -8,10 +8,13 @@ is asked what it may, not the one it calls for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from portcullis.engine.config.names import check_name, check_operation
 from portcullis.engine.identity import Identity
+
+if TYPE_CHECKING:
+    from portcullis.engine.config.model import Configuration
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -53,6 +56,12 @@ class CallGraph:
         self._certificates = tuple(certificates)
         self._by_proof = {proof: name for name in services for proof in self.proofs(name)}
         self.provers = frozenset(identity for identity, _ in self._by_proof)
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> CallGraph:
+        """The graph that ``configuration`` declares."""
+        certificates = [name for name, each in configuration.identities.items() if each.mtls is not None]
+        return cls(configuration.services, certificates)
 
     def proofs(self, service: str) -> Iterator[tuple[str, str]]:
         """The pairs of identity and subject that prove ``service``."""

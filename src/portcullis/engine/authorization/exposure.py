@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from portcullis.engine.authorization.administrative import seen_in, shapes_of
+from portcullis.engine.authorization.roles import Roles
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.layers import Place, layers_of, written_at
 from portcullis.engine.config.merge import effective
@@ -28,6 +29,8 @@ Layers: TypeAlias = Sequence[tuple[Place, OperationSettings]]
 
 _MAX_PLACED: Final = 200
 """How many findings name the line in the document: each document is read anew for that."""
+_MAX_GIVEN: Final = 8
+"""Permissions that a hint lists."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -60,10 +63,12 @@ def find(estate: Estate) -> Iterator[Diagnostic]:
             ordinary.setdefault(rules.wide, declared.name)
         elif seen and not rules.own:
             suspects.append((routed, seen, rules))
+    roles = Roles(estate.configuration.roles)
     for index, (routed, seen, rules) in enumerate(suspects):
         why = _why_exposed(rules, ordinary)
         if why:
-            yield _finding(estate, routed, f"looks administrative ({seen}), and {why}", placed=index < _MAX_PLACED)
+            message = f"looks administrative ({seen}), and {why}"
+            yield _finding(estate, routed, message, roles, placed=index < _MAX_PLACED)
 
 
 class RulesOf:
@@ -136,7 +141,7 @@ def _why_exposed(rules: Rules, ordinary: dict[frozenset[Place], str]) -> str:
     return f"nothing more is asked of its callers than of those of {other}" if other else ""
 
 
-def _finding(estate: Estate, routed: Routed, message: str, *, placed: bool) -> Diagnostic:
+def _finding(estate: Estate, routed: Routed, message: str, roles: Roles, *, placed: bool) -> Diagnostic:
     operation, document = routed.operation, routed.document
     api = estate.configuration.apis[operation.api]
     layers = layers_of(operation.api, api, operation.version, operation.name)
@@ -144,12 +149,20 @@ def _finding(estate: Estate, routed: Routed, message: str, *, placed: bool) -> D
     if placed:
         at = document.locate(routed.declared.pointer)
         declared = f"{at.file}:{at.line}"
-    rule = f"{{authorize: {{permissions: [{permission_for(operation.name)}]}}}}"
-    hint = (
-        f'say who may: operations: {{"{operation.name}": {rule}}}, '
-        "or authorize: {every_caller: true} there if every authenticated caller may"
+    return estate.loaded.diagnostic(
+        layers[0][0], f"{operation.name} ({declared}) {message}", _hint(operation.name, roles)
     )
-    return estate.loaded.diagnostic(layers[0][0], f"{operation.name} ({declared}) {message}", hint)
+
+
+def _hint(operation: str, roles: Roles) -> str:
+    """How to say who may call ``operation``: by a permission that a role gives, or by one that is to be declared."""
+    permission = permission_for(operation)
+    rule = f'operations: {{"{operation}": {{authorize: {{permissions: [{permission}]}}}}}}'
+    if not roles.granting(permission):
+        given = sorted({pattern for name in roles for pattern in roles.patterns(name)})
+        known = ", ".join((*given[:_MAX_GIVEN], "...") if len(given) > _MAX_GIVEN else given)
+        rule += f", and give that permission to a role ({f'they give {known}' if known else 'none gives any yet'})"
+    return f"say who may: {rule}, or authorize: {{every_caller: true}} there if every authenticated caller may"
 
 
 def permission_for(operation: str) -> str:

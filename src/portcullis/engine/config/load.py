@@ -12,9 +12,11 @@ import msgspec
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from portcullis.engine.config import reader, tree
+from portcullis.engine.config.callers import RoleConfig
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic, TextDiagnostic
 from portcullis.engine.config.include import include
-from portcullis.engine.config.model import ApiConfig, Configuration, ListenerConfig, RoleConfig
+from portcullis.engine.config.listeners import ListenerConfig
+from portcullis.engine.config.model import ApiConfig, Configuration
 from portcullis.engine.config.references import ReferenceChecker
 from portcullis.engine.config.sources import Sources
 from portcullis.engine.config.text_places import place_of
@@ -96,6 +98,7 @@ def load_configuration(text: str, file: str, files: SourceFiles | None = None) -
     certificates = checker.client_certificates(listeners, identities)
     findings = (*checker.listeners(listeners), *certificates, *checker.roles(roles), *checker.relations(relations))
     if configuration is not None:
+        findings = (*findings, *checker.certificates(configuration))
         findings = (*findings, *checker.token_service(configuration.token_service, configuration.identities))
     for finding in (*included, *findings, *checker.apis(apis)):
         if finding.severity == "error":

@@ -14,11 +14,13 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from portcullis.engine.authorization.permissions import check_pattern, check_permission
 from portcullis.engine.config.values import Meaning, Refers
+from portcullis.engine.public_key_pins import check_pin
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 _ORIGIN = re.compile(r"(https?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?/?")
+_SPIFFE_ID = re.compile(r"spiffe://[a-z0-9._-]{1,255}+(?:/[A-Za-z0-9._-]++)+")
 _URL = re.compile(r"(https?)://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?(/[!$&-;=@-Z_a-z~%]*)?")
 _BASE_PATH = re.compile(r"/|(?:/[A-Za-z0-9._~-]{1,128})+")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
@@ -46,6 +48,20 @@ def check_host(value: str) -> str:
     if value == "*" or _is_domain(value.removeprefix("*.")) or _is_bracketed_address(value):
         return value
     raise ValueError("a host name (api.shop.example), * for any, or *.shop.example for all below a domain")
+
+
+def check_certificate_host(value: str) -> str:
+    """``value`` if an authority can sign it: a host name in lower case, or ``*.`` and a domain."""
+    if not _is_domain(value.removeprefix("*.")) or "." not in value.removeprefix("*."):
+        raise ValueError("a host name in lower case, without port: shop.example, or *.shop.example with dns-01")
+    return value
+
+
+def check_server_name(value: str) -> str:
+    """``value`` if it is a host name in lower case."""
+    if not _is_domain(value):
+        raise ValueError("a host name in lower case, without port and wildcard: shop.internal")
+    return value
 
 
 def check_base_path(value: str) -> str:
@@ -80,6 +96,35 @@ def check_url(value: str) -> str:
         raise ValueError("a port between 1 and 65535")
     if match[1] == "http" and not is_loopback(match[2]):
         raise ValueError("https: plain http is for services on this machine only (127.0.0.1, localhost)")
+    return value
+
+
+def is_list_url(value: str) -> bool:
+    """Whether a revocation list is to be fetched, and not a file."""
+    return "://" in value
+
+
+def check_list_place(value: str) -> str:
+    """``value`` if it is where a revocation list can be: a file, or a URL; lists are signed, so plain http is fine."""
+    if not is_list_url(value):
+        return check_file_path(value)
+    match = _URL.fullmatch(value)
+    if match is None or len(value) > _MAX_PATH or not _is_host_of_url(match[2].lower()):
+        raise ValueError("a URL such as http://pki.example.com/root.crl, without user name, query and fragment")
+    if not 1 <= int(match[3] or 1) <= 65535:
+        raise ValueError("a port between 1 and 65535")
+    return value
+
+
+def check_responder(value: str) -> str:
+    """``value`` if it is the URL of a responder (OCSP); answers are signed, so plain http is fine."""
+    return check_list_place(value) if is_list_url(value) else check_list_place(f"{value}://")
+
+
+def check_spiffe_id(value: str) -> str:
+    """``value`` if it names a workload (SPIFFE-ID 2): a trust domain and a path."""
+    if len(value) > 2048 or _SPIFFE_ID.fullmatch(value) is None or any(each in value for each in ("/./", "/../")):
+        raise ValueError("spiffe://, a trust domain in lower case, and a path without . and ..")
     return value
 
 
@@ -178,6 +223,12 @@ Host = Annotated[str, AfterValidator(check_host), Meaning("a host name", "api.sh
 BasePath = Annotated[str, AfterValidator(check_base_path), Meaning("a path", "/shop")]
 """A path before other paths."""
 
+ServerName = Annotated[str, AfterValidator(check_server_name), Meaning("a host name", "shop.internal")]
+"""The name that a server's certificate is for."""
+
+Pin = Annotated[str, AfterValidator(check_pin), Meaning("a pin", f"sha256/{'A' * 43}=")]
+"""A public key, by its SHA-256."""
+
 UpstreamUrl = Annotated[
     str, AfterValidator(check_upstream), Meaning("the URL of a service", "https://shop.internal:9000")
 ]
@@ -189,6 +240,12 @@ CallUrl = Annotated[str, AfterValidator(check_url), Meaning("a URL", "https://id
 ProxyUrl = Annotated[str, AfterValidator(check_proxy), Meaning("the URL of a proxy", "http://proxy.internal:3128")]
 """An HTTP proxy."""
 
+SpiffeId = Annotated[str, AfterValidator(check_spiffe_id), Meaning("a SPIFFE ID", "spiffe://shop.internal/orders")]
+"""The name of a workload."""
+
+CertificateHost = Annotated[str, AfterValidator(check_certificate_host), Meaning("a host name", "shop.example")]
+"""A name that a certificate is to be for."""
+
 FieldName = Annotated[str, AfterValidator(check_field_name), Meaning("the name of a header field", "API-Version")]
 """The name of a header field."""
 
@@ -199,6 +256,16 @@ FilePath = Annotated[
     str, AfterValidator(check_file_path), Meaning("the path of a file", "specs/shop.yaml", relative=True)
 ]
 """A file, relative to the file it is named in; absolute paths and ``..`` are fine: the file is the operator's own."""
+
+RevocationListPlace = Annotated[
+    str, AfterValidator(check_list_place), Meaning("a file or a URL", "http://pki.example.com/root.crl", relative=True)
+]
+"""Where a revocation list is."""
+
+ResponderUrl = Annotated[
+    str, AfterValidator(check_responder), Meaning("the URL of a responder", "http://ocsp.example.com/")
+]
+"""Who is asked about certificates (OCSP)."""
 
 Include = Annotated[
     list[Annotated[str, AfterValidator(check_include), Meaning("a glob", "apis/*.yaml")]],
@@ -225,6 +292,16 @@ PlanName = Annotated[str, Refers("plans", "plan"), Meaning("the name of a plan",
 
 IdentityName = Annotated[str, Refers("identities", "identity"), Meaning("the name of an identity", "partners")]
 """Names one of ``identities``."""
+
+CertificateName = Annotated[str, Refers("certificates", "certificate"), Meaning("the name of a certificate", "shop")]
+"""Names one of ``certificates``."""
+
+CertificateAuthorityName = Annotated[
+    str,
+    Refers("certificate_authorities", "certificate authority"),
+    Meaning("the name of a certificate authority", "letsencrypt"),
+]
+"""Names one of ``certificate_authorities``."""
 
 DecisionPointName = Annotated[
     str, Refers("decision_points", "decision point"), Meaning("the name of a decision point", "opa")

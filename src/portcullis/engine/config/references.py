@@ -12,20 +12,16 @@ from typing import Final
 from portcullis.engine.authorization.roles import mistakes
 from portcullis.engine.config import shape as shapes
 from portcullis.engine.config import tree, wording
+from portcullis.engine.config.callers import RoleConfig
+from portcullis.engine.config.certificates import ManagedCertificateConfig
 from portcullis.engine.config.diagnostics import Diagnostic
-from portcullis.engine.config.model import (
-    ApiConfig,
-    Configuration,
-    IdentityConfig,
-    ListenerConfig,
-    OperationSettings,
-    PlanOf,
-    RoleConfig,
-)
+from portcullis.engine.config.listeners import CertificateFiles, ListenerConfig
+from portcullis.engine.config.model import ApiConfig, Configuration, IdentityConfig, OperationSettings, PlanOf
 from portcullis.engine.config.names import is_loopback
 from portcullis.engine.config.shape import Fields, Scalar, Shape
 from portcullis.engine.config.sources import Sources
 from portcullis.engine.config.tree import Node, Path, pointer
+from portcullis.engine.config.upstreams import UpstreamConfig
 from portcullis.engine.decision import shorten
 from portcullis.engine.relations.mistakes import mistakes as mistaken_relations
 from portcullis.engine.relations.model import Declared
@@ -92,10 +88,11 @@ class ReferenceChecker:
                     (*path, "bind"), f'listener "{first}" is bound to this already', "give it another port"
                 )
             yield from self._transport(path, name, listener)
-            for index, network in enumerate(listener.trusted_proxies):
-                if network.prefixlen == 0:
-                    message = "every address is trusted, so callers choose their own client address"
-                    yield self._warning((*path, "trusted_proxies", index), message, "name the networks of your proxies")
+            for key in ("trusted_proxies", "proxy_protocol"):
+                for index, network in enumerate(getattr(listener, key)):
+                    if network.prefixlen == 0:
+                        message = "every address is trusted, so callers choose their own client address"
+                        yield self._warning((*path, key, index), message, "name the networks of your proxies")
         if listeners and not listeners.keys() - {ADMIN}:
             yield self._warning(
                 ("listeners",), "no listener serves the APIs", 'only "admin" is there, for health and metrics'
@@ -111,6 +108,11 @@ class ReferenceChecker:
             yield self._error((*path, "redirect"), "the admin listener can't redirect", "remove the key")
         if listener.redirect is not None and listener.tls is not None:
             yield self._error((*path, "redirect"), "a redirector to https has no tls itself", "remove redirect or tls")
+        if listener.redirect is not None and "h2" in (listener.protocols or ()):
+            message = "a redirector speaks HTTP/1.1 only"
+            yield self._error((*path, "protocols"), message, "remove the key: nobody begins with HTTP/2 in clear")
+        if len(set(listener.spoken)) < len(listener.spoken):
+            yield self._error((*path, "protocols"), "a protocol is named twice", "name each once")
         if listener.redirect is None and "redirect_port" in listener.model_fields_set:
             yield self._error((*path, "redirect_port"), "only a redirector has it", "add redirect: https, or remove it")
         if name != ADMIN and not local and listener.tls is None and listener.redirect is None:
@@ -126,7 +128,7 @@ class ReferenceChecker:
             path: Path = ("listeners", name)
             tls = listener.tls
             asked |= tls is not None and tls.client_ca is not None
-            for key in ("client_certificate", "crl") if tls is not None and tls.client_ca is None else ():
+            for key in ("client_certificate", "crl", "revocation") if tls is not None and tls.client_ca is None else ():
                 if tls is not None and key in tls.model_fields_set:
                     hint = "add client_ca: the authorities whose certificates are taken"
                     yield self._error((*path, "tls", key), "no client certificates are asked for", hint)
@@ -139,6 +141,65 @@ class ReferenceChecker:
             if identity.mtls is not None and not asked:
                 message = "no listener asks for client certificates: nobody can be proven by it"
                 yield self._error(("identities", name, "mtls"), message, "add client_ca to the tls of a listener")
+
+    def certificates(self, configuration: Configuration) -> Iterator[Diagnostic]:
+        """Certificates that are neither of files nor managed, and managed ones whose names could not be proven."""
+        listeners = configuration.listeners
+        for name, listener in listeners.items():
+            if listener.tls is not None:
+                path: Path = ("listeners", name, "tls")
+                yield from self._shown_certificate(path, listener.tls)
+                for index, pair in enumerate(listener.tls.certificates):
+                    yield from self._shown_certificate((*path, "certificates", index), pair)
+        redirects = any(listener.redirect is not None for listener in listeners.values())
+        encrypts = any(listener.tls is not None for name, listener in listeners.items() if name != ADMIN)
+        for name, managed in configuration.certificates.items():
+            at: Path = ("certificates", name)
+            authorities = configuration.certificate_authorities
+            kinds = {authorities[each].private is not None for each in managed.authorities if each in authorities}
+            if True in kinds or not managed.authorities:
+                yield from self._private_certificate(at, managed, mixed=len(kinds) > 1)
+            else:
+                yield from self._proven_certificate(at, managed, redirects=redirects, encrypts=encrypts)
+
+    def _proven_certificate(
+        self, at: Path, managed: ManagedCertificateConfig, *, redirects: bool, encrypts: bool
+    ) -> Iterator[Diagnostic]:
+        if managed.spiffe_id is not None:
+            hint = "name a private authority, or remove it"
+            yield self._error((*at, "spiffe_id"), "public authorities issue for host names only", hint)
+        if managed.challenge == "dns-01" and not managed.dns_hook:
+            yield self._error((*at, "challenge"), "nothing sets records of the DNS", "add dns_hook: [COMMAND]")
+        if managed.challenge != "dns-01" and managed.dns_hook:
+            yield self._error((*at, "dns_hook"), "it is for dns-01 only", "add challenge: dns-01, or remove it")
+        if managed.challenge == "http-01" and not redirects:
+            hint = "add a listener with redirect: https that is reached at port 80"
+            yield self._error((*at, "challenge"), "no listener answers http-01", hint)
+        if managed.challenge == "tls-alpn-01" and not encrypts:
+            hint = "add a listener with tls that is reached at port 443"
+            yield self._error((*at, "challenge"), "no listener answers tls-alpn-01", hint)
+        for index, host in enumerate(managed.names):
+            if host.startswith("*.") and managed.challenge != "dns-01":
+                yield self._error((*at, "names", index), "wildcards are proven by dns-01", "challenge: dns-01")
+
+    def _private_certificate(self, at: Path, managed: ManagedCertificateConfig, *, mixed: bool) -> Iterator[Diagnostic]:
+        if mixed:
+            message = "a private authority and a public one do not stand in for each other"
+            yield self._error((*at, "authorities"), message, "name authorities of one kind")
+        for key in ("challenge", "dns_hook", "dns_wait"):
+            if key in managed.model_fields_set:
+                yield self._error((*at, key), "nothing has to be proven to a private authority", "remove it")
+        if not managed.authorities and managed.folder is not None:
+            hint = "name an authority, or remove it"
+            yield self._error((*at, "folder"), "an imported certificate is shown by the gateway only", hint)
+
+    def _shown_certificate(self, path: Path, pair: CertificateFiles) -> Iterator[Diagnostic]:
+        if pair.managed is not None and (pair.certificate or pair.key):
+            message = "a managed certificate has no files of yours"
+            yield self._error((*path, "managed"), message, "remove managed, or certificate and key")
+        elif pair.managed is None and not (pair.certificate and pair.key):
+            hint = "certificate and key (PEM files), or managed: one of certificates"
+            yield self._error(path, "there is no certificate", hint)
 
     def roles(self, roles: dict[str, RoleConfig]) -> Iterator[Diagnostic]:
         """Roles that give nothing, inherit themselves, or that nobody could hold."""
@@ -175,12 +236,36 @@ class ReferenceChecker:
             yield from self._versions(path, api)
             yield from self._settings(path, api)
             yield from self._hosts(path, api)
+            yield from self._upstream((*path, "upstream"), api.upstream)
             for operation, settings in api.operations.items():
                 yield from self._settings((*path, "operations", operation), settings)
             for version, config in api.versions.items():
                 yield from self._settings((*path, "versions", version), config)
                 for operation, settings in config.operations.items():
                     yield from self._settings((*path, "versions", version, "operations", operation), settings)
+
+    def _upstream(self, path: Path, upstream: UpstreamConfig) -> Iterator[Diagnostic]:
+        tls = upstream.tls
+        for key, other in (("certificate", "key"), ("key", "certificate")):
+            if getattr(tls, key) is not None and getattr(tls, other) is None:
+                hint = f"add {other}: the PEM file that belongs to it"
+                yield self._error((*path, "tls", key), "certificate and key go together", hint)
+        if tls.unverified is not None:
+            if upstream.ca is not None:
+                hint = "remove ca, or remove tls.unverified and let it verify"
+                yield self._error((*path, "ca"), "certificates are not verified, so nobody looks at it", hint)
+            verified = "their keys are, by pins" if tls.pins else "whoever is on the way can read and change the calls"
+            message = f"the certificates of these services are not verified, {verified}. The reason given: "
+            hint = "name their authorities in ca" if tls.pins else "name their authorities in ca, or their keys in pins"
+            yield self._warning((*path, "tls", "unverified"), message + shorten(tls.unverified, 200), hint)
+        if len(set(upstream.protocols)) < len(upstream.protocols):
+            yield self._error((*path, "protocols"), "a protocol is named twice", "name each once")
+        elif len(upstream.protocols) > 1 and any(target.startswith("http:") for target in upstream.targets):
+            message = "a service in clear can't be asked which of them it speaks"
+            yield self._error((*path, "protocols"), message, "name the one that it speaks")
+        if len(tls.pins) == 1:
+            message = "there is no backup pin: when the key is replaced the service can't be reached"
+            yield self._warning((*path, "tls", "pins"), message, "add the pin of the key that comes next")
 
     def _hosts(self, path: Path, api: ApiConfig) -> Iterator[Diagnostic]:
         seen: set[str] = set()

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterator
 from typing import Final
 
-from portcullis.engine import gcra
-from portcullis.engine.client_address import counted_as
+from portcullis.engine.calls_by_address import count_by_address
 from portcullis.engine.decision import Answer, Finding, Refuse, shorten
 from portcullis.engine.endpoints.endpoint import Endpoint, EndpointContext, make_endpoint
 from portcullis.engine.facts import Facts
 from portcullis.engine.identity import Identity
-from portcullis.engine.policies.limit import STORE_UNAVAILABLE
-from portcullis.engine.policies.limit.rate import EXCEEDED
 from portcullis.engine.policy import Step, StepFunction
-from portcullis.engine.ports import CounterStoreError, Ports, Unanswered
+from portcullis.engine.ports import Ports, Unanswered
 from portcullis.engine.request import RequestView
 from portcullis.engine.token_service.answers import UNAUTHORIZED, document_answer, endpoint_answer, error_answer
 from portcullis.engine.token_service.codes import CLIENT_FAILED, GRANT_REFUSED
@@ -51,7 +48,7 @@ def find(context: EndpointContext) -> Iterator[Endpoint]:
     if config is None:
         return
     host, base, ports = config.host, config.path.rstrip("/"), context.ports
-    of_address = Step(POLICY, "head", _counted_by_address(config.calls_per_address, ports))
+    of_address = Step(POLICY, "head", count_by_address(POLICY, config.calls_per_address, _MINUTE, ports, _SOURCE))
     for name in _ENDPOINTS:
         answer = _Calls(name, config, ports).answer
         path = f"{base}/{name}"
@@ -117,27 +114,3 @@ def _note(facts: Facts, status: int, reason: str) -> None:
     """Let the record say why the client gets an error."""
     code = CLIENT_FAILED if status == UNAUTHORIZED else GRANT_REFUSED
     facts.refused(POLICY, Refuse(code, finding=Finding(found=shorten(reason), source=_SOURCE)), "refuse")
-
-
-def _counted_by_address(most: int, ports: Ports) -> StepFunction:
-    """Refuses whoever asks more than ``most`` times in a minute."""
-    take, now_ns = ports.counters.take, ports.clock.now_ns
-    interval = gcra.interval_ns(most, _MINUTE)
-
-    def count(request: RequestView, _facts: Facts) -> Refuse | None:
-        address = counted_as(request.client)
-        try:
-            taken = take(b"token_service/address/" + address.encode(), interval, most, now_ns())
-        except CounterStoreError as error:
-            return Refuse(STORE_UNAVAILABLE, finding=Finding(found=shorten(str(error)), source=_SOURCE))
-        if taken.allowed:
-            return None
-        seconds = -(-taken.retry_after_ns // gcra.NANOSECONDS)
-        return Refuse(
-            EXCEEDED,
-            f"Try again in {seconds} second{'s' * (seconds != 1)}.",
-            Finding(found=address, allowed=f"{most} requests a minute", source=_SOURCE),
-            ((b"retry-after", b"%d" % seconds),),
-        )
-
-    return count

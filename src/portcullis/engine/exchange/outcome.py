@@ -66,6 +66,7 @@ class Outcome(msgspec.Struct, eq=False, gc=False):
     upstream: str = ""
     upstream_status: int = 0
     upstream_ns: int = 0
+    grpc_status: int = -1
 
     def refuse(self, refusal: Refuse, policy: str = "") -> Refuse:
         """End the exchange with ``refusal``; the first one stays. ``policy``: who refused, if it was a policy."""

@@ -44,6 +44,8 @@ def record_of(exchange: Outcome, now_ns: int) -> Record:
         upstream,
         total - upstream,
     )
+    if exchange.grpc_status >= 0:
+        record.grpc_status = exchange.grpc_status
     if identity.also or identity.actors:
         record.also = tuple(each.consumer.name if each.consumer is not None else each.subject for each in identity.also)
         record.actors = identity.actors

@@ -16,7 +16,7 @@ import msgspec
 from portcullis.engine.address_lists import AddressSet, Network, as_ipv4, nested
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.layers import Place
-from portcullis.engine.config.model import ListenerConfig
+from portcullis.engine.config.listeners import ListenerConfig
 from portcullis.engine.inert.estate import Estate
 
 _KEYS = ("guard", "addresses")

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from portcullis.engine.config.layers import Place
+from portcullis.engine.config.listeners import ListenerConfig
 from portcullis.engine.config.load import LoadedConfiguration
-from portcullis.engine.config.model import ApiConfig, Configuration, ListenerConfig
+from portcullis.engine.config.model import ApiConfig, Configuration
 from portcullis.engine.config.references import ADMIN
 from portcullis.engine.inert.usage import SettingsUsage
 from portcullis.engine.openapi.document import SpecDocument, SpecOperation

@@ -1,8 +1,8 @@
 """Settings of listeners that have nothing to act on.
 
-All but ``bind`` on the admin listener, deadlines of kept connections on one that only redirects and keeps none, a cap
-on the connections of one address that the cap on all connections never lets it reach, or that only trusted proxies
-could reach, who are not counted.
+All but ``bind`` on the admin listener, bounds of a protocol that is not spoken, deadlines of kept connections on one
+that only redirects and keeps none, a cap on the connections of one address that the cap on all connections never lets
+it reach, or that only trusted proxies could reach, who are not counted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from portcullis.engine.address_lists import AddressSet
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.layers import Place
-from portcullis.engine.config.model import ListenerConfig
+from portcullis.engine.config.listeners import ListenerConfig
 from portcullis.engine.config.references import ADMIN
 from portcullis.engine.inert.estate import Estate
 
@@ -31,6 +31,9 @@ def find(estate: Estate) -> Iterator[Diagnostic]:
         if listener.redirect is not None and "idle" in listener.timeouts.model_fields_set:
             message = "a redirector keeps no connection"
             yield estate.loaded.diagnostic(("listeners", name, "timeouts", "idle"), message, "remove it")
+        if name != ADMIN and "http2" in listener.model_fields_set and "h2" not in listener.spoken:
+            message = "no HTTP/2 is spoken here"
+            yield estate.loaded.diagnostic(("listeners", name, "http2"), message, "remove it, or add h2 to protocols")
         if name != ADMIN and _ADDRESS_CAP in listener.model_fields_set:
             yield from _address_cap(estate, ("listeners", name), listener)
     if not any(True for _ in estate.api_listeners()):

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 
 from portcullis.engine.authorization.call_graph import CallGraph
 from portcullis.engine.config import wording
+from portcullis.engine.config.callers import ServiceConfig
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.layers import Place, layers_of, written_at
 from portcullis.engine.config.merge import effective
-from portcullis.engine.config.model import OperationSettings, ServiceConfig
+from portcullis.engine.config.model import OperationSettings
 from portcullis.engine.inert.estate import Estate
 
 _LISTED = ("authenticate", "any_of")
@@ -25,8 +26,7 @@ Operations = Mapping[str, Mapping[str, list[OperationSettings]]]
 def find(estate: Estate) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each."""
     services = estate.configuration.services
-    certificates = [name for name, each in estate.configuration.identities.items() if each.mtls is not None]
-    graph = CallGraph(services, certificates)
+    graph = CallGraph.of(estate.configuration)
     operations = _operations(estate) if services else {}
     known: dict[tuple[str, str], str] = {}
     for name, service in services.items():

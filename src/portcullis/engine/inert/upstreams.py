@@ -10,7 +10,8 @@ import ipaddress
 from collections.abc import Iterator
 
 from portcullis.engine.config.diagnostics import Diagnostic
-from portcullis.engine.config.model import ApiConfig, UpstreamConfig
+from portcullis.engine.config.model import ApiConfig
+from portcullis.engine.config.upstreams import UpstreamConfig
 from portcullis.engine.config.values import format_duration
 from portcullis.engine.inert.estate import Estate
 
@@ -28,8 +29,9 @@ def find(estate: Estate) -> Iterator[Diagnostic]:
 
 def _of_targets(upstream: UpstreamConfig) -> Iterator[tuple[tuple[str, ...], str, str]]:
     targets, given = upstream.targets, upstream.model_fields_set
-    if "ca" in given and not any(target.startswith("https:") for target in targets):
-        yield ("ca",), "no target speaks TLS, so no certificate is checked", "remove it, or use https targets"
+    for key in () if any(target.startswith("https:") for target in targets) else ("ca", "tls"):
+        if key in given:
+            yield (key,), "no target speaks TLS, so no certificate is checked", "remove it, or use https targets"
     if "ejection" in given and len(targets) == 1:
         yield ("ejection",), "the only target is never left out: there is no other one to turn to", "remove it"
     if "resolve_every" in given and all(map(_is_address, targets)):

@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from portcullis.engine.compression.declaring import CompressConfig
 from portcullis.engine.config.layers import Place, field_name, layers_of, written_at
 from portcullis.engine.config.merge import effective
 from portcullis.engine.config.model import Configuration, OperationSettings, PlanOf
@@ -72,6 +73,12 @@ class SettingsUsage:
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
+        self._of_wire: dict[str | int, Look | None] = {
+            "websocket": None,
+            "stream": None,
+            "max_body": self._max_body,
+            "max_response": _max_response,
+        }
         self._keys: dict[int, tuple[Keys, ...]] = {}
         self._rows: dict[Place, list[Row]] = {}
         self._settings: dict[Place, OperationSettings] = {}
@@ -151,10 +158,11 @@ class SettingsUsage:
         if head == "public":
             ended = self.value(place, keys) and not settings.public
             return ("authenticate says otherwise below it" if ended else ""), None
-        if head == "max_body":
-            return "", self._max_body
-        if head == "max_response":
-            return "", _max_response
+        if head in self._of_wire:
+            return "", self._of_wire[head]
+        if head == "compress":
+            somebody = not settings.public and settings.compress is not None and not settings.compress.authenticated
+            return ("callers are authenticated, and compress.authenticated is false" if somebody else ""), None
         if head in ("authenticate", "authorize") and settings.public:
             return "whoever calls a public operation is nobody", None
         if head == "authenticate" or keys == ("authorize", "every_caller"):
@@ -242,7 +250,7 @@ def _leaves(section: Section, model: type[Section], prefix: Keys = ()) -> Iterat
     for key, name in ((field.alias or name, name) for name, field in model.model_fields.items()):
         if name in section.model_fields_set:
             value = getattr(section, name)
-            if isinstance(value, Section) and not isinstance(value, PlanOf):
+            if isinstance(value, Section) and not isinstance(value, PlanOf | CompressConfig):
                 yield from _leaves(value, type(value), (*prefix, key))
             else:
                 yield (*prefix, key)

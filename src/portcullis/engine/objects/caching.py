@@ -21,6 +21,14 @@ _UNTARGETED: Final = Modify(remove_fields=_TARGETED)
 _NOT_STORED: Final = Modify(remove_fields=_TARGETED, set_fields=((_CACHE_CONTROL, b"no-store"),))
 
 
+def keep_from_caches(response: ResponseView, facts: Facts) -> Modify | None:
+    """As :func:`keep_from_shared_caches`, where nothing else says ``no-store`` for a service that says nothing.
+
+    A cache may keep such an answer by its own judgement (RFC 9111 4.2.2).
+    """
+    return keep_from_shared_caches(response, facts) if _CACHE_CONTROL in response.headers else _NOT_STORED
+
+
 def keep_from_shared_caches(response: ResponseView, _facts: Facts) -> Modify | None:
     """Forbids shared caches to keep the answer, unless the service has done so.
 

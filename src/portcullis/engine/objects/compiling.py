@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from portcullis.engine.objects.checking import calls_in, check_rule
-from portcullis.engine.objects.deciding import Ask, Decider, Inquiry
+from portcullis.engine.objects.deciding import Decider
 from portcullis.engine.objects.declared import place_of
 from portcullis.engine.objects.functions import Functions
+from portcullis.engine.objects.given import Ask, Inquiry
 from portcullis.engine.objects.owning import Part
 from portcullis.engine.objects.placing import Places, listed_at, may_be_absent
 from portcullis.engine.objects.surroundings import Surroundings
@@ -79,6 +80,7 @@ class RuleCompiler:
                 if in_body and not self._reads_first:
                     message = f"{in_body[0]} is not known any more when the service answers"
                     raise self._rule.error(in_body[0], message, "join the two with and, or compare with the path")
+                self._refuse_items(in_body)
                 response.append(condition)
             elif in_body:
                 at = listed_at(self._rule, "request", in_body)
@@ -90,6 +92,13 @@ class RuleCompiler:
             body=tuple(self._made(conditions, at) for at, conditions in body.items()),
             response=self._made(response, self._at, absent_is_none=absent_is_none) if response else None,
         )
+
+    def _refuse_items(self, in_body: Sequence[Path]) -> None:
+        """What is decided about objects of an answer can't be about each item of the body as well."""
+        for path in in_body:
+            if path.list_steps is not None:
+                message = f"{path} is of each item of the body, and what stands with it is of the object that is read"
+                raise self._rule.error(path, message, "join the two with and, so that each is decided by itself")
 
     def _part(self, conditions: Sequence[Condition]) -> Part | None:
         return self._made(conditions, None) if conditions else None

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from portcullis.engine.decision import Finding, shorten
-from portcullis.engine.objects.deciding import Decider, Given
+from portcullis.engine.objects.deciding import Decider
+from portcullis.engine.objects.given import Given
 from portcullis.engine.objects.selecting import Way
 from portcullis.engine.objects.syntax import Path, Rule
 from portcullis.engine.openapi.pointer import join

@@ -9,15 +9,16 @@ as the service wrote it.
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import msgspec
 
 from portcullis.engine.objects.json_text import Edit, Text, is_object, items, members
 from portcullis.engine.objects.selecting import Way
-from portcullis.engine.objects.surroundings import as_bound
+from portcullis.engine.openapi.arguments.bound_names import as_bound
 from portcullis.engine.openapi.field_marks import Action
 
 EACH_ITEM: Final = "*"
@@ -26,6 +27,8 @@ _NULL: Final = b"null"
 _BLANK: Final = b" \t\r\n"
 _QUOTE: Final = ord('"')
 _LIST: Final = ord("[")
+_PARTS: Final = re.compile(r"\[([^\]]*)\]?|([^.\[]+)")
+"""The parts of a name such as ``credit[limit]``, in brackets or not."""
 _TOKEN_BYTES: Final = 18
 _MAX_REDUCED: Final = 256
 _write: Final = msgspec.json.Encoder().encode
@@ -246,7 +249,9 @@ def present(value: Any, node: Node, way: Way = ()) -> Iterator[tuple[Way, Mark]]
         yield way, node.mark
     elif value.__class__ is dict:
         for name, below in value.items():
-            child = node.fields.get(name.casefold()) or node.fields.get(as_bound(name)) or node.each
+            child = (
+                node.fields.get(name.casefold()) or _bound(node, name) or node.fields.get(as_bound(name)) or node.each
+            )
             if child is not None:
                 yield from present(below, child, (*way, name))
     elif value.__class__ is list and node.each is not None:
@@ -254,14 +259,46 @@ def present(value: Any, node: Node, way: Way = ()) -> Iterator[tuple[Way, Mark]]
             yield from present(below, node.each, (*way, number))
 
 
-def without(ways: list[Way]) -> Edit:
-    """The change that takes what stands at ``ways``, which are fields of objects, out of a text."""
+def _bound(node: Node, name: str) -> Node | None:
+    """Where a service may put what is called ``name``: ``credit[limit]`` and ``credit.limit`` at the one in the other.
+
+    So do the parsers of forms of PHP, Rails, Express and Spring. ``None``: nothing there is marked.
+    """
+    if "[" not in name and "." not in name:
+        return None
+    found: Node | None = node
+    for bracketed, plain in _PARTS.findall(name.casefold().strip()):
+        found = found and (found.fields.get(plain or bracketed) or found.each)
+        if found is None or found.mark is not None:
+            break
+    return found
+
+
+def outermost(ways: Collection[Way]) -> list[Way]:
+    """Those of ``ways`` that do not lead into what another one takes out."""
+    gone = frozenset(ways)
+    return [way for way in gone if not any(way[:length] in gone for length in range(len(way)))]
+
+
+def take_out(document: Any, ways: Collection[Way]) -> Edit:
+    """Take what stands at ``ways``, of which none leads into another, out of ``document``; gives the same for its text.
+
+    From the last to the first, so that the numbers of items before them stay right.
+    """
+    gone: dict[Way, set[str | int]] = {}
+    for way in sorted(ways, reverse=True):
+        *above, last = way
+        holder = document
+        for step in above:
+            holder = holder[step]
+        del holder[last]
+        gone.setdefault(way[:-1], set()).add(last)
     root = Edit(below={})
-    for way in ways:
+    for way, names in gone.items():
         edit = root
-        for step in way[:-1]:
+        for step in way:
             edit = edit.below.setdefault(step, Edit(below={}))
-        edit.dropped = {*edit.dropped, str(way[-1])}
+        edit.dropped = names
     return root
 
 

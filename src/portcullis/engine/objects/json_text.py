@@ -26,12 +26,13 @@ class Edit(msgspec.Struct, eq=False, gc=False):
     """What is changed at one place of a text.
 
     ``text``: what stands there instead, if anything does; ``below``: changes at fields and items of it; ``dropped``:
-    fields that are taken out; ``kept``: the numbers of the items that are left, ``None``: all of them.
+    fields, or numbers of items, that are taken out; ``kept``: the numbers of the items that are left of a list of which
+    nothing is dropped, ``None``: all of them.
     """
 
     text: bytes | None = None
     below: dict[Any, Edit] = {}
-    dropped: Collection[str] = ()
+    dropped: Collection[str | int] = ()
     kept: Collection[int] | None = None
 
 
@@ -44,7 +45,8 @@ def edited(text: Text, edit: Edit) -> bytes:
     found = _items(text)
     for number, change in edit.below.items():
         found[number] = msgspec.Raw(edited(found[number], change))
-    return _write(found if edit.kept is None else [found[number] for number in edit.kept])
+    kept = range(len(found)) if edit.kept is None else edit.kept
+    return _write([found[number] for number in kept if number not in edit.dropped])
 
 
 def _object(text: Text, edit: Edit) -> dict[str, msgspec.Raw]:
@@ -52,7 +54,7 @@ def _object(text: Text, edit: Edit) -> dict[str, msgspec.Raw]:
     for name, change in edit.below.items():
         found[name] = msgspec.Raw(edited(found[name], change))
     for name in edit.dropped:
-        del found[name]
+        del found[str(name)]
     return found
 
 

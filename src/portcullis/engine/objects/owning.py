@@ -1,4 +1,4 @@
-"""The steps by which a rule is enforced: on the request, on an object that is read first, on the service's answer.
+"""Whose it is, as all steps that enforce a rule decide it: what is refused, and what is said then.
 
 Whatever is not plainly allowed is refused: a value that is missing, an answer that is not JSON, counters that can't be
 reached. A refusal says to the caller what it would be told of an object that does not exist; so the service's own word
@@ -7,48 +7,31 @@ for that, a 404 or 410, is replaced by the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from portcullis.engine import media_type
 from portcullis.engine.codes import Code
-from portcullis.engine.decision import Finding, Modify, Refuse, shorten
-from portcullis.engine.facts import UNREAD, Facts
+from portcullis.engine.decision import Finding, Refuse, shorten
+from portcullis.engine.facts import Facts
 from portcullis.engine.objects import codes
-from portcullis.engine.objects.deciding import AwaitedError, Decider, Given, QuestionError, Truth
+from portcullis.engine.objects.deciding import Decider
 from portcullis.engine.objects.enumeration import Enumeration
 from portcullis.engine.objects.explaining import explain, pointer_of
-from portcullis.engine.objects.json_text import edited
-from portcullis.engine.objects.selecting import Judged, Way, counted, judge
+from portcullis.engine.objects.given import AwaitedError, Given, QuestionError, Truth
+from portcullis.engine.objects.selecting import Judged, Way, judge
 from portcullis.engine.objects.syntax import Rule, Step
-from portcullis.engine.policy import FirstRead
 from portcullis.engine.ports import CounterStoreError
-from portcullis.engine.request import RequestView
 from portcullis.engine.response import ResponseView
 from portcullis.engine.strict_json import MalformedJsonError
 
-OfRequest: TypeAlias = Refuse | Modify | None
-OfAnswer: TypeAlias = Refuse | Modify | None
 _Decision = TypeVar("_Decision")
 GONE: Final = (404, 410)
-
-# With these a service could answer in a way that can't be checked, or that tells whether an object is there.
-_ASKED_WITHOUT: Final = frozenset(
-    {
-        *(b"accept-encoding", b"range", b"if-range"),
-        *(b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"),
-    }
-)
-_PLAIN_ACCEPTS: Final = frozenset({b"*/*", b"application/json"})
-_AS_WHOLE: Final = Modify(remove_fields=_ASKED_WITHOUT)
-_PROBLEM: Final = b"application/problem+json"
-_VALIDATORS: Final = frozenset({b"etag", b"last-modified"})
-"""They tell when something of the whole list has changed."""
+ONE_WAY: Final = "JSON that reads one way only"
 _LONGEST_TYPE: Final = 256
-_ONE_WAY: Final = "JSON that reads one way only"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -109,51 +92,7 @@ class Ownership(msgspec.Struct, frozen=True):
         return Refuse(codes.ABSENT, finding=Finding("/response/status", str(status), "", self.source))
 
 
-# On the request
-
-
-def head_step(
-    owned: Ownership, part: Part | None, accept: bytes | None
-) -> Callable[[RequestView, Facts], OfRequest | Awaitable[OfRequest]]:
-    """Decides what the request's head is enough for. ``accept``: what the service is asked for, where that matters."""
-
-    def decide(given: Given) -> OfRequest:
-        if owned.enumeration.locks and (locked := _locked(owned, given.facts)) is not None:
-            return locked
-        if part is not None:
-            truth = part.decider.check(given, None)
-            if truth is not True:
-                return owned.refuse(given, part.decider, None, (), truth)
-        return None if accept is None else _asked_as_whole(given.request, accept)
-
-    def step(request: RequestView, facts: Facts) -> OfRequest | Awaitable[OfRequest]:
-        return None if owned.spares(facts) else _decided(owned, decide, Given(request, facts))
-
-    return step
-
-
-def body_step(
-    owned: Ownership, parts: Sequence[Part]
-) -> Callable[[RequestView, Facts], OfRequest | Awaitable[OfRequest]]:
-    """Decides what the request's body is needed for. Of a list in it each item has to pass."""
-
-    def decide(given: Given) -> OfRequest:
-        given.whole = given.facts.document
-        if given.whole is UNREAD:
-            return owned.unreadable("/body", "nothing that could be read", "a body")
-        for part in parts:
-            refusal = _of_body(owned, part, given)
-            if refusal is not None:
-                return refusal
-        return None
-
-    def step(request: RequestView, facts: Facts) -> OfRequest | Awaitable[OfRequest]:
-        return None if owned.spares(facts) else _decided(owned, decide, Given(request, facts))
-
-    return step
-
-
-def _decided(
+def decided(
     owned: Ownership, decide: Callable[[Given], _Decision], given: Given
 ) -> _Decision | Refuse | Awaitable[_Decision | Refuse]:
     """What ``decide`` says, at once or when the questions of the rule are answered; a refusal if they are not."""
@@ -176,184 +115,20 @@ async def _settled(owned: Ownership, decide: Callable[[Given], _Decision], given
             return owned.unavailable(error)
 
 
-def _of_body(owned: Ownership, part: Part, given: Given) -> Refuse | None:
-    decider = part.decider
-    if part.at is None:
-        truth = decider.check(given, None)
-        return None if truth is True else owned.refuse(given, decider, None, (), truth)
-    judged = judge(given.whole, part.at, decider.bind(given), strict=True)
-    given.must_know()
-    if judged.missing is not None:
-        return owned.unreadable(pointer_of("/body", judged.missing), "no list", "a list")
-    return None if judged.first is None else _refuse_first(owned, part, given, judged.first)
-
-
-def _refuse_first(owned: Ownership, part: Part, given: Given, way: Way) -> Refuse:
+def refuse_first(owned: Ownership, part: Part, given: Given, way: Way) -> Refuse:
+    """The refusal of the object at ``way`` of the document that is looked at."""
     value = given.whole
     for step in way:
         value = value[step]
     return owned.refuse(given, part.decider, value, way, part.decider.check(given, value))
 
 
-def _locked(owned: Ownership, facts: Facts) -> Refuse | None:
-    try:
-        taken = owned.enumeration.is_locked(facts)
-    except CounterStoreError as error:
-        return owned.unavailable(error)
-    if taken is None:
-        return None
-    seconds = -(-taken.retry_after_ns // 10**9)
-    allowed = f"fewer than {owned.enumeration.after} refused objects in {owned.enumeration.per} s"
-    fields = ((b"retry-after", b"%d" % seconds),)
-    return Refuse(codes.LOCKED, finding=Finding("/identity", "", allowed, owned.source), fields=fields)
-
-
-def _asked_as_whole(request: RequestView, accept: bytes) -> Modify | None:
-    """Ask the service for an answer that can be read, whatever the client asks for."""
-    headers = request.headers
-    asked = headers.get(b"accept")
-    if asked is not None and asked not in _PLAIN_ACCEPTS and asked != accept:
-        return Modify(remove_fields=_ASKED_WITHOUT, set_fields=((b"accept", accept),))
-    return None if _ASKED_WITHOUT.isdisjoint(headers) else _AS_WHOLE
-
-
-# On an object that is read first
-
-
-class ReadPlan(msgspec.Struct, frozen=True):
-    """How an object is read before the request is sent.
-
-    ``target``: path and query to ask the service for, ``None`` where the values for it are missing or no good;
-    ``absent_passes``: a request for an object that is not there is sent on.
-    """
-
-    target: Callable[[Given], str | None]
-    accept: bytes
-    absent_passes: bool = False
-
-
-def before_step(
-    owned: Ownership, part: Part, plan: ReadPlan
-) -> Callable[[RequestView, Facts], FirstRead | Refuse | None]:
-    """Has the object read, and decides by what the service says of it."""
-    unread = Refuse(codes.UNAVAILABLE)
-
-    def judge_object(response: ResponseView, facts: Facts) -> Refuse | Awaitable[Refuse | None] | None:
-        if response.status in GONE:
-            return None if plan.absent_passes else owned.absent(response.status)
-        if response.status >= 400:
-            finding = Finding("/before/status", str(response.status), "an answer below 400", owned.source)
-            return msgspec.structs.replace(unread, finding=finding)
-        if (refusal := _unreadable_head(owned, response)) is not None:
-            return refusal
-
-        def decide(given: Given) -> Refuse | None:
-            judged = _judged(owned, part, given, response)
-            if isinstance(judged, Refuse):
-                return judged
-            if judged.first is not None:
-                return _refuse_first(owned, part, given, judged.first)
-            return None if judged.passed else owned.absent(response.status)
-
-        return _decided(owned, decide, Given(response.request, facts))
-
-    def read(request: RequestView, facts: Facts) -> FirstRead | Refuse | None:
-        if owned.spares(facts):
-            return None
-        target = plan.target(Given(request, facts))
-        if target is None:
-            return owned.unreadable("/path", "values that no object can be read by", "plain values")
-        return FirstRead(target, plan.accept, judge_object, unread)
-
-    return read
-
-
-# On the answer
-
-
-class ListPlan(msgspec.Struct, frozen=True):
-    """What becomes of lists with objects of others in them, and which numbers of the answer count them.
-
-    ``totals``: ways to fields of the body; ``total_fields``: header fields.
-    """
-
-    filters: bool = True
-    totals: tuple[tuple[str, ...], ...] = ()
-    total_fields: tuple[bytes, ...] = ()
-
-
-def response_head_step(owned: Ownership, *, monitor: bool) -> Callable[[ResponseView, Facts], Refuse | None]:
-    """Refuses answers in which no object can be looked for."""
-    hides = owned.hides and not monitor
-
-    def check_head(response: ResponseView, facts: Facts) -> Refuse | None:
-        if owned.spares(facts):
-            return None
-        if response.status >= 400:
-            return owned.absent(response.status) if hides and response.status in GONE else None
-        return _unreadable_head(owned, response)
-
-    return check_head
-
-
-def wants_answer(response: ResponseView) -> bool:
-    """Whether there may be an object in the answer: not in errors that are text or problem documents (RFC 9457)."""
-    if response.status < 400:
-        return True
-    content_type = response.headers.get(b"content-type", b"")
-    return is_json(content_type) and content_type.partition(b";")[0].strip().lower() != _PROBLEM
-
-
-def response_body_step(
-    owned: Ownership, part: Part, plan: ListPlan
-) -> Callable[[ResponseView, Facts], OfAnswer | Awaitable[OfAnswer]]:
-    """Lets pass the objects for which the rule holds."""
-
-    def check_body(response: ResponseView, facts: Facts) -> OfAnswer | Awaitable[OfAnswer]:
-        if owned.spares(facts) or not wants_answer(response):
-            return None
-
-        def decide(given: Given) -> OfAnswer:
-            if response.status >= 400:
-                return _judged_error(owned, part, given, response)
-            judged = _judged(owned, part, given, response)
-            if isinstance(judged, Refuse):
-                return judged
-            if judged.single is not None:
-                return _refuse_first(owned, part, given, judged.single)
-            if judged.first is not None and not plan.filters:
-                refusal = _refuse_first(owned, part, given, judged.first)
-                return Refuse(codes.LIST_REFUSED, finding=refusal.finding)
-            return _without_others(owned, plan, response, judged)
-
-        return _decided(owned, decide, Given(response.request, facts))
-
-    return check_body
-
-
-def _without_others(owned: Ownership, plan: ListPlan, response: ResponseView, judged: Judged) -> Modify | None:
-    document, edit = judged.document, judged.edit
-    for total in plan.totals:
-        document, edit = counted(document, edit, total, judged.passed)
-    fields = tuple((name, b"%d" % judged.passed) for name in plan.total_fields if name in response.headers)
-    if edit is None:
-        return Modify(set_fields=fields) if fields else None
-    finding = Finding("/response/body", f"{judged.refused} objects of others", "the caller's own", owned.source)
-    return Modify(
-        body=edited(response.body or b"", edit),
-        document=document,
-        set_fields=fields,
-        remove_fields=_VALIDATORS if judged.refused else frozenset(),
-        code=codes.LIST_FILTERED if judged.refused else None,
-        finding=finding if judged.refused else None,
-    )
-
-
-def _judged(owned: Ownership, part: Part, given: Given, response: ResponseView) -> Judged | Refuse:
+def judge_answer(owned: Ownership, part: Part, given: Given, response: ResponseView) -> Judged | Refuse:
+    """What ``part`` says of the objects in an answer; a refusal if they are not to be found there."""
     try:
         given.whole = response.value()
     except MalformedJsonError as error:
-        return owned.unreadable("/response/body", shorten(str(error)), _ONE_WAY)
+        return owned.unreadable("/response/body", shorten(str(error)), ONE_WAY)
     judged = judge(given.whole, part.at or (), part.decider.bind(given), absent_is_none=part.absent_is_none)
     given.must_know()
     if judged.missing is not None:
@@ -361,23 +136,7 @@ def _judged(owned: Ownership, part: Part, given: Given, response: ResponseView) 
     return judged
 
 
-def _judged_error(owned: Ownership, part: Part, given: Given, response: ResponseView) -> Refuse | None:
-    """An error, such as a conflict, may show the object that it is about: refused if that is plainly somebody else's.
-
-    One in which the rule finds nothing to go by is an error like any other.
-    """
-    try:
-        given.whole = response.value()
-    except MalformedJsonError as error:
-        return owned.unreadable("/response/body", shorten(str(error)), _ONE_WAY)
-    bound = part.decider.bind(given)
-    passes = (lambda value: bound(value) is not False) if callable(bound) else bound is not False
-    judged = judge(given.whole, part.at or (), passes, absent_is_none=True)
-    given.must_know()
-    return None if judged.first is None else _refuse_first(owned, part, given, judged.first)
-
-
-def _unreadable_head(owned: Ownership, response: ResponseView) -> Refuse | None:
+def unreadable_head(owned: Ownership, response: ResponseView) -> Refuse | None:
     """The refusal of an answer that shows no object by its head."""
     if response.status >= 300:
         return owned.unreadable("/response/status", str(response.status), "an object")

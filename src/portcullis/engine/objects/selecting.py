@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from portcullis.engine.objects.deciding import Bound
+from portcullis.engine.objects.given import Bound
 from portcullis.engine.objects.json_text import Edit
 from portcullis.engine.objects.surroundings import is_ambiguous
 from portcullis.engine.objects.syntax import EACH, Step

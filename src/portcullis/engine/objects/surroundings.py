@@ -14,9 +14,10 @@ import msgspec
 
 from portcullis.engine.authorization.roles import Roles
 from portcullis.engine.config.wording import suggest
-from portcullis.engine.objects.deciding import Given, OfExchange, OfObject, Source
 from portcullis.engine.objects.declared import ANYTHING, Kind, Meaning, Place
+from portcullis.engine.objects.given import Given, OfExchange, OfObject, Source
 from portcullis.engine.objects.syntax import Path, Rule, Step, written
+from portcullis.engine.openapi.arguments.bound_names import as_bound
 from portcullis.engine.openapi.operations import SpecOperation
 
 _TEXT: Final = Meaning(frozenset[Kind](("text",)))
@@ -261,14 +262,6 @@ def is_ambiguous(value: dict[str, Any], name: str) -> bool:
         return False
     folded = name.casefold()
     return sum(folded in (key.casefold(), as_bound(key)) for key in value) > 1
-
-
-def as_bound(name: str) -> str:
-    """The field that a service may bind ``name`` to: ``role`` of ``role[]``, of ``Role[0]`` and with a blank before it.
-
-    So do PHP and what follows it with names in forms.
-    """
-    return name.casefold().strip().partition("[")[0]
 
 
 def _identity_reader(name: str, below: tuple[str, ...], roles: Roles) -> Callable[[Given], Any]:

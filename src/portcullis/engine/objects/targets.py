@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 from urllib.parse import quote
 
-from portcullis.engine.objects.deciding import Given, OfExchange
+from portcullis.engine.objects.given import Given, OfExchange
 from portcullis.engine.openapi.operations import VARIABLE
 from portcullis.engine.target import TargetError, normalise_path
 

@@ -79,6 +79,14 @@ class BrowserSessions:
             return proven
         return self._unproven(request, proven) if isinstance(proven, Refuse) else self._awaited(request, proven)
 
+    def stands(self, request: RequestView) -> Outcome:
+        """Whether the session of ``request``, which proved its caller before, still is one."""
+        try:
+            session = read_id(read_cookie(request, self._cookie) or b"")
+        except DuplicateCookieError:
+            return ABSENT
+        return ABSENT if session is None else self._judge(session)
+
     async def _awaited(self, request: RequestView, pending: Awaitable[Proven]) -> Proven:
         proven = await pending
         return self._unproven(request, proven) if isinstance(proven, Refuse) else proven

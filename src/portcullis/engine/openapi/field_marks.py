@@ -75,6 +75,19 @@ def read_field_marks(graph: SchemaGraph, operations: Iterable[SpecOperation], pr
     return _Reader(graph, problems).read(operations) if _says_any(graph.root) else NO_MARKS
 
 
+def _of_field(graph: SchemaGraph, pointer: str, name: str) -> Iterator[str]:
+    """The pointers of what the schema at ``pointer`` says of the field ``name``, perhaps without naming it."""
+    view = graph.view(pointer)
+    patterns = [each for each in view.get("patternProperties", {}) if graph.may_match(each, name)]
+    yield from (pointers.join(pointer, "patternProperties", pattern) for pattern in patterns)
+    if name in view.get("properties", {}):
+        yield pointers.join(pointer, "properties", name)
+    elif not patterns:
+        for keyword in ("additionalProperties", "unevaluatedProperties"):
+            if isinstance(view.get(keyword), dict):
+                yield f"{pointer}/{keyword}"
+
+
 def _says_any(root: Any) -> bool:
     waiting = [root]
     while waiting:
@@ -136,10 +149,11 @@ class _Reader:
         fields: dict[str, list[str]] = {}
         each: list[str] = []
         members = list(self._members(position))
+        named = dict.fromkeys(name for pointer in members for name in self._graph.view(pointer).get("properties", {}))
         for pointer in members:
             view = self._graph.view(pointer)
-            for name in view.get("properties", {}):
-                fields.setdefault(name, []).append(pointers.join(pointer, "properties", name))
+            for name in named:
+                fields.setdefault(name, []).extend(_of_field(self._graph, pointer, name))
             each += [f"{pointer}/{keyword}" for keyword in _EACH if isinstance(view.get(keyword), dict)]
             each += [f"{pointer}/prefixItems/{index}" for index in range(len(view.get("prefixItems", ())))]
             each += [pointers.join(pointer, "patternProperties", name) for name in view.get("patternProperties", {})]

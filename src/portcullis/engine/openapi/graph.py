@@ -19,7 +19,7 @@ from portcullis.engine.openapi.dialects import (
     dialect_of,
     has_schema_shape,
 )
-from portcullis.engine.openapi.patterns import Patterns
+from portcullis.engine.openapi.patterns import Patterns, matcher
 from portcullis.engine.openapi.problems import Problems
 
 __all__ = ["ASSERTIONS", "IN_PLACE", "IN_PLACE_LISTS", "NEVER", "NULLABLE", "Discriminator", "SchemaGraph", "View"]
@@ -66,6 +66,10 @@ class SchemaGraph:
         if view is None:
             view = self._views[pointer] = self._read(self.value(pointer), pointer)
         return view
+
+    def may_match(self, pattern: str, text: str) -> bool:
+        """Whether ``pattern``, one of the document, is found in ``text``; one that can't be used may be in any."""
+        return self._patterns.fault(pattern) is not None or matcher(pattern)(text)
 
     def report_to(self, problems: Problems) -> None:
         """From now on note what is wrong in ``problems``, also what was noted before."""

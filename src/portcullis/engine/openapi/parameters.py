@@ -23,6 +23,8 @@ MAX_DEPTH: Final = 8
 """Lists and objects in one another in a parameter (``qs`` of Node: 5, Stripe's documented forms: 6, Rack: 32)."""
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,20}")
+_OCTAL: Final = re.compile(r"-?0+[1-7][0-7]+")
+"""What services that know octal numbers read as another one: ``010`` is 8 to Ruby, Go and older JavaScript."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][-+]?[0-9]{1,3})?")
 
 
@@ -79,8 +81,8 @@ DEEP: Final = _deep(MAX_DEPTH)
 
 
 def read_integer(text: str) -> int:
-    """``-?[0-9]+`` in ASCII, within 64 bits."""
-    if _INTEGER.fullmatch(text) and MIN_INTEGER <= (value := int(text)) <= MAX_INTEGER:
+    """``-?[0-9]+`` in ASCII, within 64 bits, and no other number where leading zeros mean octal."""
+    if _INTEGER.fullmatch(text) and MIN_INTEGER <= (value := int(text)) <= MAX_INTEGER and not _OCTAL.fullmatch(text):
         return value
     raise ValueError
 

@@ -6,6 +6,7 @@ A type, a colon, and the id: text with paths of rules in braces.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
@@ -47,6 +48,8 @@ def parse_object_name(text: str) -> ObjectName:
             parts.append(parse_path(path) if path else written)
         except RuleError as error:
             raise ValueError(f"{{{path}}} is no path such as response.id: {error.message}") from None
+    if any(isinstance(one, Path) and isinstance(other, Path) for one, other in pairwise(parts)):
+        raise ValueError("something must stand between two parts in braces: 1 and 23 would be the same as 12 and 3")
     name = ObjectName(match[1], tuple(parts))
     if not name.paths:
         raise ValueError("where the id is stands in braces: order:{response.id}")

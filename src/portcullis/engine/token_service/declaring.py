@@ -94,6 +94,9 @@ class TokenServiceConfig(Section):
     """Token exchange."""
     client_secret_post: bool = False
     """Whether clients may send their secret in the body (RFC 6749 2.3.1: not recommended)."""
+    token_endpoint_audience: bool = False
+    """Whether clients that sign assertions may name the token endpoint as their audience, as older libraries do (RFC
+    7523 3), and not the issuer alone: who also uses a hostile service could be led to sign there what passes here."""
     calls_per_address: int = Field(600, ge=1, le=1_000_000)
     """Requests to its endpoints from one address in a minute, and at once."""
     calls_per_client: int = Field(3_000, ge=1, le=1_000_000)

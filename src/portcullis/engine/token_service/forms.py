@@ -17,6 +17,8 @@ from portcullis.engine.token_service.messages import Call, EndpointName
 MAX_PARAMETERS: Final = 32
 MAX_VALUE: Final = 16 * 1024
 """Characters of a value; a token is the longest."""
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+"""RFC 7523 2.2."""
 _FORM: Final = "application/x-www-form-urlencoded"
 _ENCODED: Final = re.compile(rb"(?:[A-Za-z0-9*._~!$'(),/:;?@+-]|%[0-9A-Fa-f]{2})*")
 _NAME: Final = re.compile(r"[a-z0-9_.-]{1,64}")
@@ -42,17 +44,35 @@ def read_call(endpoint: EndpointName, request: RequestView, *, takes_post: bool 
         raise FormError("parameters are in the body, never in the URL (RFC 6749 2.3.1)")
     parameters = read_form(request.body or b"")
     authorization = request.headers.get(b"authorization")
-    body_client, body_secret = parameters.pop("client_id", None), parameters.pop("client_secret", None)
+    named, secret, assertion = (
+        parameters.pop("client_id", ""),
+        parameters.pop("client_secret", None),
+        _assertion(parameters),
+    )
+    if [authorization, secret, assertion].count(None) < 2:
+        raise FormError("a client says in one way who it is")
     if authorization is not None:
         client, secret = read_basic(authorization)
-        if body_secret is not None or (body_client is not None and body_client != client):
+        if named and named != client:
             raise FormError("a client says in one way who it is")
         return Call(endpoint, parameters, client, secret, "client_secret_basic")
-    if body_secret is not None:
+    if assertion is not None:
+        return Call(endpoint, parameters, named, assertion, "private_key_jwt")
+    if secret is not None:
         if not takes_post:
-            raise FormError("clients authenticate by Basic", "invalid_client")
-        return Call(endpoint, parameters, body_client or "", body_secret, "client_secret_post")
-    return Call(endpoint, parameters, body_client or "")
+            raise FormError("clients authenticate by Basic, or by an assertion", "invalid_client")
+        return Call(endpoint, parameters, named, secret, "client_secret_post")
+    return Call(endpoint, parameters, named)
+
+
+def _assertion(parameters: dict[str, str]) -> str | None:
+    """The assertion by which a client shows who it is (RFC 7521 4.2), taken out of ``parameters``."""
+    assertion, kind = parameters.pop("client_assertion", None), parameters.pop("client_assertion_type", None)
+    if (assertion is None) != (kind is None):
+        raise FormError("client_assertion and client_assertion_type belong together")
+    if kind is not None and kind != ASSERTION_TYPE:
+        raise FormError(f"assertions of clients are of the type {ASSERTION_TYPE}", "invalid_client")
+    return assertion
 
 
 def read_form(body: bytes) -> dict[str, str]:

@@ -17,11 +17,14 @@ REVOCATIONS: Final = "token_service:revocations"
 """The topic of :class:`Revocations`."""
 
 EndpointName = Literal["token", "revoke", "introspect"]
-ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "none"]
+ClientAuthentication = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 
 
 class Call(msgspec.Struct, frozen=True, array_like=True):
-    """A request to an endpoint: its ``parameters``, each once, and who says to send it."""
+    """A request to an endpoint: its ``parameters``, each once, and who says to send it.
+
+    ``secret``: of the client; where it signs with a key (``private_key_jwt``) its assertion, which names it as well.
+    """
 
     endpoint: EndpointName
     parameters: Mapping[str, str]

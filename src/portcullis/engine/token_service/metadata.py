@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from portcullis.engine.authentication.jose.names import PUBLIC_ALGORITHMS
 from portcullis.engine.token_service.declaring import TokenServiceConfig
 
 CLIENT_CREDENTIALS: Final = "client_credentials"
@@ -21,10 +22,11 @@ MAX_KEY_SET_AGE: Final = 300
 def metadata(config: TokenServiceConfig) -> bytes:
     """The metadata document. Users don't log in here, so there is nothing of OpenID Connect in it."""
     base = config.issuer + config.path.rstrip("/")
-    methods = ["client_secret_basic", *(["client_secret_post"] if config.client_secret_post else [])]
+    in_body = ["client_secret_post"] if config.client_secret_post else []
+    methods, algorithms = ["client_secret_basic", *in_body, "private_key_jwt"], sorted(PUBLIC_ALGORITHMS)
     document: dict[str, Any] = {
         "issuer": config.issuer,
-        "token_endpoint": f"{base}/token",
+        "token_endpoint": token_endpoint(config),
         "revocation_endpoint": f"{base}/revoke",
         "introspection_endpoint": f"{base}/introspect",
         "jwks_uri": f"{base}/jwks",
@@ -33,8 +35,16 @@ def metadata(config: TokenServiceConfig) -> bytes:
         "token_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
     }
     return msgspec.json.encode(document)
+
+
+def token_endpoint(config: TokenServiceConfig) -> str:
+    """The URL at which tokens are asked for."""
+    return f"{config.issuer}{config.path.rstrip('/')}/token"
 
 
 def key_set_age(config: TokenServiceConfig) -> int:

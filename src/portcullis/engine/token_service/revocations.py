@@ -45,7 +45,13 @@ class RevokedTokens:
         if not by_id:
             return False
         get = claims.get
-        if get("jti") in by_id or get("sid") in by_id:
+        issued = get("iat", 0)
+        if get("jti") in by_id or get("sid") in by_id or self._is_of_all(get("client_id", ""), issued):
             return True
-        of_all = by_id.get(of_client(get("client_id", "")))
-        return of_all is not None and (of_all.issued_by is None or get("iat", 0) <= of_all.issued_by)
+        # What was exchanged for it was good when it was issued, so none of these is younger.
+        return any(each["jti"] in by_id or self._is_of_all(each["client_id"], issued) for each in get("origins", ()))
+
+    def _is_of_all(self, client: str, issued: float) -> bool:
+        """Whether all tokens of ``client`` are revoked that were ``issued`` by then (Unix seconds)."""
+        of_all = self._by_id.get(of_client(client))
+        return of_all is not None and (of_all.issued_by is None or issued <= of_all.issued_by)

@@ -19,8 +19,8 @@ from portcullis.mounts.reverse_proxy.stream import Stream
 
 if TYPE_CHECKING:
     from portcullis.mounts.admission import Admission
-    from portcullis.mounts.certificate_fields import CertificateSource
     from portcullis.mounts.reverse_proxy.gateway import Gateway, Listener
+    from portcullis.mounts.reverse_proxy.peer import Peer
 
 DRAINED_BODY: Final = 64 * 1024
 LINGER_NS: Final = 2 * 10**9
@@ -38,13 +38,10 @@ class AnswerWriter(asyncio.Protocol):
     __slots__ = (
         "_admission",
         "_buffer",
-        "_certificate",
         "_chunked_answer",
-        "_client",
         "_decoder",
         "_dropping",
         "_expects_continue",
-        "_forwarding",
         "_gateway",
         "_head",
         "_held",
@@ -54,7 +51,6 @@ class AnswerWriter(asyncio.Protocol):
         "_peer",
         "_redirects",
         "_stream",
-        "_trusted",
         "_writing_blocked",
         "deadline",
         "renderer",
@@ -62,17 +58,16 @@ class AnswerWriter(asyncio.Protocol):
     )
 
     transport: asyncio.Transport
+    _peer: Peer
 
     def __init__(self, gateway: Gateway, listener: Listener, admission: Admission | None = None) -> None:
         self._gateway = gateway
         self._listener = listener
         self._admission = admission
         self._buffer = b""
-        self._certificate: CertificateSource | None = None
         self._head: RequestHead | None = None
         self._decoder: BodyDecoder | None = None
         self._stream: Stream | None = None
-        self._forwarding: tuple[bytes, bytes] = (b"", b"")
         self._expects_continue = False
         self._keep_alive = True
         self._chunked_answer = False
@@ -132,8 +127,8 @@ class AnswerWriter(asyncio.Protocol):
         elif self._writing_blocked and self._stream is not None:
             self._stream.client_blocked(True)  # which it could not pass on before it had a connection
 
-    def answer_body(self, pieces: list[bytes], ended: bool) -> None:
-        """Send more of the body."""
+    def answer_body(self, pieces: list[bytes], ended: bool, trailers: bytes = b"") -> None:  # noqa: ARG002
+        """Send more of the body. Trailers end here: few clients of HTTP/1.1 know what to do with them."""
         data = b"".join(pieces)
         if self._chunked_answer:
             data = encode_chunk(data) if data else b""
@@ -143,6 +138,9 @@ class AnswerWriter(asyncio.Protocol):
             self._gateway.outbox.write(self.transport, data)
         if ended:
             self._answered()
+
+    def prolong(self, idle_ns: int) -> None:
+        """Nothing: what goes on in both directions for long comes by HTTP/2."""
 
     def break_off(self) -> None:
         """End the connection so that the client notices that the answer is cut."""
@@ -209,7 +207,12 @@ class AnswerWriter(asyncio.Protocol):
         if self.transport.can_write_eof() and not self.transport.is_closing():
             self.transport.write_eof()
 
+    def retire(self) -> None:
+        """The next generation serves. HTTP/1.1 has no way to say so before the next answer does."""
+
     def drain(self) -> None:
         """The worker is about to stop: close if idle, otherwise after the answer."""
         if self._stream is None and not self._buffer:
             self._close()
+        elif self._stream is not None:
+            self._stream.drain()

@@ -16,18 +16,24 @@ import msgspec
 from portcullis.engine.codes import BUFFERS_FULL, UPSTREAM_TOO_LARGE
 from portcullis.engine.decision import Finding, Modify, Refuse
 from portcullis.engine.exchange import End, Exchange, record_of
+from portcullis.engine.grpc.answers import passed, status_in
+from portcullis.engine.grpc.statuses import refusal_fields, speaks_grpc, status_of
 from portcullis.engine.operation import UNROUTED
 from portcullis.engine.problem import PROBLEM_TYPE, problem_document
 from portcullis.engine.response import ResponseView
-from portcullis.mounts.forwarding import FieldRenderer, render_fields, render_own_fields
+from portcullis.mounts.forwarding import DROPPED_FROM_RESPONSES, FieldRenderer, render_fields, render_own_fields
 from portcullis.mounts.http1.response_head import ResponseHead
 from portcullis.mounts.reverse_proxy.first_reading import FirstReading
 from portcullis.mounts.reverse_proxy.held_body import HeldBody
+from portcullis.mounts.reverse_proxy.long_answer import LongAnswer
 from portcullis.mounts.reverse_proxy.roles import NO_BODY, Downstream
 
 if TYPE_CHECKING:
+    from portcullis.engine.compression.encoders import Encoder
+    from portcullis.engine.websocket.rules import StreamRules
+    from portcullis.mounts.http1.fields import Fields
     from portcullis.mounts.reverse_proxy.gateway import Gateway
-    from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
+    from portcullis.mounts.reverse_proxy.roles import ServiceConnection
 
 DECISION_SECONDS: Final = 10.0
 """How long a step that waits may take to decide; after that it has failed, and so refuses unless it is monitored."""
@@ -46,8 +52,10 @@ class Answering(msgspec.Struct, eq=False):
 
     ``_whole``: the request body, where all of it came with its head; ``_held``: what else is held of the request's
     body, and then of the answer's; ``_forgotten``: bytes of the request's body are with a service and not here any
-    more, so it can't be sent again; ``_answer``: the service's, while it is held back; ``_settling``: it is whole, and
-    steps that wait decide about it; ``_reading``: what is read of the service before the request is sent.
+    more, so it can't be sent again; ``_answer``: the service's, while it is held back; ``_settling``: it is whole,
+    and steps that wait decide about it; ``_reading``: what is read of the service before the request is sent;
+    ``_watch``: ends an answer that takes too long; ``_encoder``: compresses it; ``_lengthless``: how long the body
+    would be that HEAD asks about is not known; ``_trailers``: what follows the answer, on the wire.
     """
 
     _gateway: Gateway
@@ -55,7 +63,7 @@ class Answering(msgspec.Struct, eq=False):
     exchange: Exchange
     _whole: bytes = b""
     _held: HeldBody | None = None
-    _connection: UpstreamConnection | None = None
+    _connection: ServiceConnection | None = None
     _waiting: bool = False
     _forgotten: bool = False
     _done: bool = False
@@ -64,6 +72,10 @@ class Answering(msgspec.Struct, eq=False):
     _answer: _Answer | None = None
     _settling: bool = False
     _reading: FirstReading | None = None
+    _encoder: Encoder | None = None
+    _lengthless: bool = False
+    _watch: LongAnswer | None = None
+    _trailers: bytes = b""
     answered: bool = False
 
     # From the service.
@@ -72,6 +84,8 @@ class Answering(msgspec.Struct, eq=False):
         """The head of the service's answer, what renders its fields, and what of its body came along."""
         exchange = self.exchange
         exchange.upstream_status = head.status
+        if exchange.request.operation.trailers:
+            exchange.grpc_status = status_in(head.fields)
         if self._whole or self._held is not None:
             self._forget_body()  # it is answered
         if ended:
@@ -79,7 +93,12 @@ class Answering(msgspec.Struct, eq=False):
         request = exchange.request
         operation = request.operation
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if not operation.response_head_steps and not operation.response_body_steps and not operation.answer_steps:
+        if (
+            not operation.response_head_steps
+            and not operation.response_body_steps
+            and not operation.answer_steps
+            and operation.compression is None
+        ):
             self._pass_on(head, renderer.render(head.fields, head.headers, _NOTHING), body, ended)
             return
         view = ResponseView(request, head.status, head.fields, head.headers, not head.bodyless)
@@ -87,24 +106,36 @@ class Answering(msgspec.Struct, eq=False):
         if refusal is not None:
             self.refuse(refusal)
         elif not exchange.holds_response:
-            self._pass_on(head, self._changed_fields(head, view, renderer), body, ended)
+            self._pass_on(head, self._changed_fields(head, view, renderer, len(body) if ended else None), body, ended)
         elif ended:
             self._check((head, view, renderer), body)
         else:
             self._answer = (head, view, renderer)
             self._hold_answer(self._answer, body, False)
 
-    def response_body(self, pieces: list[bytes], ended: bool) -> None:
-        """More of the service's answer."""
+    def response_body(self, pieces: list[bytes], ended: bool, trailers: Fields | None = None) -> None:
+        """More of the service's answer; ``trailers``: what followed its end."""
         if ended:
             self._service_done()
+            if trailers is not None and self.exchange.request.operation.trailers:
+                self._take_trailers(trailers)
         if self._answer is not None:
             self._hold_answer(self._answer, b"".join(pieces), ended)
             return
+        if (encoder := self._encoder) is not None:
+            data = b"".join(pieces)
+            pieces = [encoder.finish(data) if ended else encoder.encode(data)]
         self.exchange.bytes_out += sum(map(len, pieces))
-        self._downstream.answer_body(pieces, ended)
+        if self._watch is not None and not self._watch.passes():
+            return
+        self._downstream.answer_body(pieces, ended, self._trailers)
         if ended:
             self._finish()
+
+    def _take_trailers(self, trailers: Fields) -> None:
+        """What follows the answer of a call of gRPC: how it ended."""
+        self.exchange.grpc_status = status_in(trailers)
+        self._trailers = render_fields(passed(trailers), DROPPED_FROM_RESPONSES)
 
     def _hold_answer(self, answer: _Answer, data: bytes, ended: bool) -> None:
         """More of an answer that is held back until it is whole."""
@@ -159,10 +190,10 @@ class Answering(msgspec.Struct, eq=False):
             self.refuse(refusal)
             return
         head, view, renderer = answer
-        fields = self._changed_fields(head, view, renderer)
         changes = self.exchange.answer
         if changes is not None and changes.body is not None:
             body = changes.body
+        fields = self._changed_fields(head, view, renderer, len(body))
         if self._held is not None:
             self._release_held()
         self._pass_on(head, fields, body, True)
@@ -180,20 +211,28 @@ class Answering(msgspec.Struct, eq=False):
             return
         body = data if self._held is None else self._held.whole() + data
         self._release_held()
-        self._pass_on(head, self._changed_fields(head, view, renderer), body, ended)
+        length = len(body) if ended else None
+        self._pass_on(head, self._changed_fields(head, view, renderer, length), body, ended)
 
-    def _changed_fields(self, head: ResponseHead, view: ResponseView, renderer: FieldRenderer) -> bytes:
-        """The fields of the service's answer as the client gets them, on the wire."""
+    def _changed_fields(
+        self, head: ResponseHead, view: ResponseView, renderer: FieldRenderer, whole: int | None
+    ) -> bytes:
+        """The fields of the service's answer as the client gets them, on the wire; ``whole``: its length, if known."""
         changes = self.exchange.conclude(view)
-        if changes is None or (not changes.fields and changes.body is None):
-            return renderer.render(head.fields, head.headers, _NOTHING)
-        fields = changes.fields
-        if changes.body is not None:
+        fields = () if changes is None else changes.fields
+        if changes is not None and changes.body is not None:
             fields += (_OF_THE_BODY,)
             etag = head.headers.get(b"etag")
             is_told = etag is not None and not any(b"etag" in change.remove_fields for change in changes.fields)
             if etag is not None and is_told and not etag.startswith(b"W/"):
                 fields += (Modify(set_fields=((b"etag", b"W/" + etag),)),)  # RFC 9110 8.8.1: not byte for byte the same
+        if (compression := view.request.operation.compression) is not None:
+            told, self._encoder = self._gateway.encoders.begin(compression, self.exchange, head, fields, whole)
+            fields += told
+        if head.bodyless:
+            self._lengthless = any(b"content-length" in each.remove_fields for each in fields)
+        if not fields:
+            return renderer.render(head.fields, head.headers, _NOTHING)
         return renderer.render_changed(head.fields, head.headers, fields)
 
     def _pass_on(self, head: ResponseHead, fields: bytes, body: bytes, ended: bool) -> None:
@@ -206,18 +245,34 @@ class Answering(msgspec.Struct, eq=False):
         if added := exchange.facts.response_fields:
             fields += render_fields(added)
         fields += b"x-request-id: %b\r\n" % exchange.request_id.encode()
+        encoder = self._encoder
+        if encoder is not None:
+            body = encoder.finish(body) if ended else encoder.encode(body) if body else b""
         exchange.bytes_out = len(body)
         self.answered = True
-        length = head.content_length
+        if not ended and (rules := exchange.request.operation.stream) is not None and self._watch is None:
+            self._lasts_long(rules)
+        length = head.content_length if encoder is None else None
         if head.bodyless:
             length = NO_BODY
-            if (announced := head.headers.get(b"content-length")) is not None and head.status != 204:
+            announced = None if self._lengthless or head.status == 204 else head.headers.get(b"content-length")
+            if announced is not None:
                 fields += b"content-length: %b\r\n" % announced
         elif ended:
             length = len(body)
-        self._downstream.answer(head.status, head.reason, fields, length, body, ended)
+        if self._trailers:  # of an answer that was held until it was whole
+            self._downstream.answer(head.status, head.reason, fields, None, body, False)
+            self._downstream.answer_body([], True, self._trailers)
+        else:
+            self._downstream.answer(head.status, head.reason, fields, length, body, ended)
         if ended:
             self._finish()
+
+    def _lasts_long(self, rules: StreamRules) -> None:
+        """From now on other bounds hold than for exchanges that are soon over."""
+        self._watch = LongAnswer(self._gateway, self.exchange, rules, self.refuse)
+        if self._connection is not None:
+            self._connection.prolong(rules.idle_ns)
 
     def _service_done(self) -> None:
         """The service's part is over: what passed since the request was sent was its time."""
@@ -243,6 +298,10 @@ class Answering(msgspec.Struct, eq=False):
             self._finish()
             self._downstream.break_off()
             return
+        if speaks_grpc(exchange.request):
+            exchange.grpc_status = status_of(refusal, exchange.request)
+            self._give(200, refusal_fields(refusal, exchange.grpc_status), b"")
+            return
         own = (
             (b"content-type", PROBLEM_TYPE),
             (b"cache-control", b"no-store"),
@@ -250,7 +309,7 @@ class Answering(msgspec.Struct, eq=False):
         )
         self._give(refusal.status, own, problem_document(refusal, exchange.request_id))
 
-    def _end(self, end: End) -> None:
+    def end(self, end: End) -> None:
         """Answer as a step decided."""
         if isinstance(end, Refuse):
             self.refuse(end)
@@ -277,7 +336,7 @@ class Answering(msgspec.Struct, eq=False):
         )
         self._finish()
         length = len(body)
-        if status == 204:
+        if status == 204 or exchange.grpc_status >= 0:
             body, length = b"", NO_BODY
         elif request.method == "HEAD":
             fields += b"content-length: %d\r\n" % length
@@ -307,6 +366,12 @@ class Answering(msgspec.Struct, eq=False):
         if self._reading is not None:
             self._reading.abandon()
             self._reading = None
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
+        if self._encoder is not None:
+            self._encoder = None
+            self._gateway.encoders.end()
         self._gateway.records.add(record_of(self.exchange, self._gateway.now()))
 
     # What is held, all of it counted against the budget.

@@ -17,25 +17,18 @@ from portcullis.engine.codes import (
     UPGRADE_REFUSED,
     Code,
 )
-from portcullis.engine.decision import Refuse
+from portcullis.engine.decision import Answer, Refuse
 from portcullis.engine.operation import UNROUTED
 from portcullis.engine.request import RequestView
-from portcullis.mounts.certificate_fields import OwnCertificate, ReportedCertificates
-from portcullis.mounts.forwarding import (
-    Fields,
-    end_to_end,
-    forwarding_fields,
-    is_trusted,
-    plain_address,
-    reported_client,
-)
+from portcullis.mounts.forwarding import Fields, end_to_end
 from portcullis.mounts.http1.body import BodyDecoder, ChunkedDecoder, LengthDecoder
 from portcullis.mounts.http1.errors import ProtocolError
 from portcullis.mounts.http1.request_head import RequestHead, parse_request_head
 from portcullis.mounts.reverse_proxy.answer_writer import AnswerWriter
+from portcullis.mounts.reverse_proxy.peer import Peer
 from portcullis.mounts.reverse_proxy.redirect import https_required
 from portcullis.mounts.reverse_proxy.stream import Stream
-from portcullis.mounts.tls import CLIENT_CERTIFICATE
+from portcullis.mounts.reverse_proxy.websocket_stream import WebSocketStream
 
 _log = logging.getLogger(__name__)
 
@@ -49,25 +42,18 @@ class DownstreamConnection(AnswerWriter):
 
     def __repr__(self) -> str:
         state = "lingering" if self._lingering else "idle" if self._stream is None else "busy"
-        return f"<DownstreamConnection {self._peer} {state}>"
+        return f"<DownstreamConnection {self._peer.address} {state}>"
 
     # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        peer = transport.get_extra_info("peername")
-        self._peer = self._client = plain_address(str(peer[0])) if peer else ""
-        listener = self._listener
-        self._trusted = bool(listener.trusted_proxies) and is_trusted(self._peer, listener.trusted_proxies)
-        if listener.reads_certificate and self._trusted:
-            self._certificate = ReportedCertificates()
-        elif (certificate := transport.get_extra_info(CLIENT_CERTIFICATE)) is not None:
-            self._certificate = OwnCertificate(certificate)
+        self._peer = Peer(transport, self._listener)
         gateway = self._gateway
         if self._admission is not None and not self._admission.admit(self.transport):
             self.transport.abort()
             return
-        self.deadline = gateway.deadlines.now() + listener.header_ns
+        self.deadline = gateway.deadlines.now() + self._listener.header_ns
         gateway.connections.add(self)
         gateway.deadlines.add(self)
 
@@ -156,23 +142,27 @@ class DownstreamConnection(AnswerWriter):
         headers = head.headers
         if b"connection" in headers:
             fields, headers = end_to_end(fields, headers)
+        peer = self._peer
         request = RequestView(
             head.method,
             head.target,
             fields,
             headers,
-            self._scheme(head) if self._trusted else self._listener.scheme,
-            self._reported_client(head) if self._trusted else self._peer,
+            peer.scheme(head.headers),
+            peer.client(head.headers),
             length != 0,
             UNROUTED,
             head.host,
         )
-        if self._certificate is not None:
-            request.certificate = self._certificate.of(head.headers)
-        stream = self._stream = Stream.of(self._gateway, self, request, length)
-        if (head.upgrade or self._redirects or b"expect" in headers) and (refusal := self._refusal(head)):
+        request.certificate = peer.certificate(head.headers)
+        if head.upgrade and length == 0 and head.headers.get(b"upgrade", b"").lower() == b"websocket":
+            request.upgrades = True
+            self._keep_alive = False  # what follows a refused handshake may be frames, and is no request
+        kind = WebSocketStream if request.upgrades else Stream
+        stream = self._stream = kind.of(self._gateway, self, request, length)
+        if (head.upgrade or self._redirects or b"expect" in headers) and (refusal := self._refusal(head, stream)):
             self._keep_alive = False
-            stream.refuse(refusal)
+            stream.end(refusal)
         elif length == 0:
             self._decoder = None
             self._buffer = rest
@@ -184,11 +174,15 @@ class DownstreamConnection(AnswerWriter):
         else:
             self._start_with_body(stream, ChunkedDecoder() if length is None else LengthDecoder(length), rest, head)
 
-    def _refusal(self, head: RequestHead) -> Refuse | None:
-        """What this listener does not offer, whatever the engine would say."""
+    def _refusal(self, head: RequestHead, stream: Stream) -> Refuse | Answer | None:
+        """What this listener does not offer, whatever the engine would say; and what a redirector answers itself."""
         if self._listener.redirect_port is not None:
-            return https_required(head, self._listener.redirect_port)
-        if head.upgrade:
+            challenged = self._gateway.challenges.answer(head.method, head.target)
+            if challenged is not None:
+                return challenged
+            clear_text = self._gateway.snapshot.clear_text
+            return https_required(head, self._listener.redirect_port, stream.exchange, clear_text)
+        if head.upgrade and not stream.exchange.request.upgrades:
             return Refuse(UPGRADE_REFUSED)
         if b"expect" in head.headers and not head.expect_continue:
             return Refuse(EXPECTATION_FAILED)
@@ -235,28 +229,19 @@ class DownstreamConnection(AnswerWriter):
         if not self._writing_blocked:
             self.deadline = 0
 
-    def _scheme(self, head: RequestHead) -> str:
-        """The scheme the client used, as a trusted proxy reports it."""
-        reported = head.headers.get(b"x-forwarded-proto")
-        return reported.decode() if reported in (b"http", b"https") else self._listener.scheme
-
-    def _reported_client(self, head: RequestHead) -> str:
-        return reported_client(head.headers, self._peer, self._listener.trusted_proxies)
-
     # What the stream asks for.
 
+    def switch(self, protocol: asyncio.Protocol) -> bytes:
+        """What comes from now on is for ``protocol``; gives what has come of it already."""
+        data, self._buffer = self._buffer, b""
+        self.deadline = 0
+        self.transport.set_protocol(protocol)
+        self.hold_body(False)
+        return data
+
     def forwarding_fields(self) -> bytes:
-        """The fields that tell the service who the client is; kept as long as the client asks for the same host."""
-        head, stream = self._head, self._stream
-        if head is None or stream is None:
-            return b""
-        host = head.headers.get(b"host", b"")
-        if self._trusted:
-            request = stream.exchange.request
-            return forwarding_fields(request.client, host, request.scheme)
-        if self._forwarding[0] != host or not self._forwarding[1]:
-            self._forwarding = (host, forwarding_fields(self._peer, host, self._listener.scheme))
-        return self._forwarding[1]
+        """The fields that tell the service who the client is."""
+        return b"" if self._stream is None else self._peer.forwarding_fields(self._stream.exchange.request)
 
     def _next_buffered(self) -> None:
         # A client that does not take its answers asks for no more: they would all have to be held.
@@ -272,7 +257,7 @@ class DownstreamConnection(AnswerWriter):
         """Answer bytes that are no request; the connection can't be trusted after that (RFC 9112 9.6)."""
         self._keep_alive = False
         self._head = None
-        request = RequestView("", "", (), {}, scheme=self._listener.scheme, client=self._peer)
+        request = RequestView("", "", (), {}, scheme=self._listener.scheme, client=self._peer.address)
         stream = self._stream = Stream.of(self._gateway, self, request, 0)
         stream.refuse(Refuse(code, detail))
 

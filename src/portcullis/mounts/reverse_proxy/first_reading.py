@@ -20,11 +20,12 @@ from portcullis.mounts.forwarding import FieldRenderer
 from portcullis.mounts.http1.response_head import ResponseHead
 from portcullis.mounts.reverse_proxy.held_body import HeldBody
 from portcullis.mounts.reverse_proxy.roles import Retriable
-from portcullis.mounts.reverse_proxy.upstream_request import render_first_read_head
+from portcullis.mounts.reverse_proxy.upstream_request import first_read_request
 
 if TYPE_CHECKING:
+    from portcullis.mounts.http1.fields import Fields
     from portcullis.mounts.reverse_proxy.gateway import Gateway
-    from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
+    from portcullis.mounts.reverse_proxy.roles import ServiceConnection
 
 
 class Reader(Protocol):
@@ -49,7 +50,7 @@ class FirstReading(msgspec.Struct, eq=False):
     trace: bytes
     _held: HeldBody | None = None
     _view: ResponseView | None = None
-    _connection: UpstreamConnection | None = None
+    _connection: ServiceConnection | None = None
     _waiting: bool = False
     _retried: bool = False
     _sent_ns: int = 0
@@ -74,14 +75,14 @@ class FirstReading(msgspec.Struct, eq=False):
 
     # As one who waits for a connection, and uses it.
 
-    def upstream_ready(self, connection: UpstreamConnection) -> None:
+    def upstream_ready(self, connection: ServiceConnection) -> None:
         self._waiting = False
         self._connection = connection
         exchange = self.reader.exchange
         exchange.upstream = connection.target.url
         self._sent_ns = now = self.gateway.now()
-        head = render_first_read_head(exchange, self.read, connection.target, self.forwarding, self.trace)
-        connection.begin(self, "GET", head, True, now)
+        request = first_read_request(exchange, self.read, connection.target, self.forwarding, self.trace)
+        connection.begin(self, request, b"", True, now)
 
     def upstream_unavailable(self, code: Code, detail: str) -> None:
         self._waiting = False
@@ -93,7 +94,7 @@ class FirstReading(msgspec.Struct, eq=False):
         self._held = HeldBody(self.gateway.buffers)
         self.response_body(pieces, ended)
 
-    def response_body(self, pieces: list[bytes], ended: bool) -> None:
+    def response_body(self, pieces: list[bytes], ended: bool, trailers: Fields | None = None) -> None:  # noqa: ARG002
         held, view = self._held, self._view
         if held is None or view is None:
             raise RuntimeError("more of an answer that has no head")

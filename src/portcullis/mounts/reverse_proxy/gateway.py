@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from portcullis.engine.config.model import ListenerConfig
+from portcullis.engine.config.listeners import ListenerConfig
 from portcullis.engine.record import Record
 from portcullis.engine.snapshot import Snapshot
+from portcullis.mounts.acme_challenges import AcmeChallenges
 from portcullis.mounts.buffers import BufferBudget
 from portcullis.mounts.deadlines import Deadlines
 from portcullis.mounts.forwarding import Network
+from portcullis.mounts.http2.limits import Limits
 from portcullis.mounts.outbox import Outbox
+from portcullis.mounts.reverse_proxy.compressing import Encoders
 from portcullis.mounts.reverse_proxy.pool import UpstreamPool
 from portcullis.mounts.trace import Identifiers
 
 if TYPE_CHECKING:
-    from portcullis.mounts.reverse_proxy.downstream import DownstreamConnection
+    from portcullis.mounts.reverse_proxy.roles import ClientConnection
 
 
 class Listener(msgspec.Struct, frozen=True, eq=False):
@@ -38,6 +42,8 @@ class Listener(msgspec.Struct, frozen=True, eq=False):
     trusted_proxies: Sequence[Network] = ()
     redirect_port: int | None = None
     reads_certificate: bool = False
+    protocols: tuple[str, ...] = ("http/1.1",)
+    http2: Limits = Limits()
 
     @classmethod
     def of(cls, name: str, config: ListenerConfig) -> Listener:
@@ -53,6 +59,13 @@ class Listener(msgspec.Struct, frozen=True, eq=False):
             trusted_proxies=tuple(config.trusted_proxies),
             redirect_port=config.redirect_port if config.redirect is not None else None,
             reads_certificate=config.client_certificate_header is not None,
+            protocols=config.spoken,
+            http2=Limits(
+                config.max_header_bytes,
+                config.http2.max_concurrent_streams,
+                config.http2.max_resets_per_minute,
+                config.http2.max_control_frames_per_minute,
+            ),
         )
 
 
@@ -66,15 +79,20 @@ class RecordSink(Protocol):
 class Gateway:
     """One worker's share of the gateway.
 
-    ``now``: nanoseconds of the shared monotonic clock; ``wall``: Unix seconds.
+    ``now``: nanoseconds of the shared monotonic clock; ``wall``: Unix seconds; ``http2_faults``: connections that were
+    ended for a fault of their clients, by the code they were told; ``challenges``: by which an authority has names
+    proven.
     """
 
     __slots__ = (
         "_tasks",
         "buffers",
+        "challenges",
         "connections",
         "deadlines",
         "draining",
+        "encoders",
+        "http2_faults",
         "identifiers",
         "now",
         "outbox",
@@ -91,7 +109,9 @@ class Gateway:
         records: RecordSink,
         now: Callable[[], int],
         wall: Callable[[], float],
+        challenges: AcmeChallenges | None = None,
     ) -> None:
+        self.challenges = challenges or AcmeChallenges()
         configuration = snapshot.configuration
         self.snapshot = snapshot
         self.records = records
@@ -102,10 +122,12 @@ class Gateway:
         self.outbox = Outbox()
         self.buffers = BufferBudget(configuration.process.buffer_memory)
         self.pools = {
-            name: UpstreamPool(name, api.upstream, self.deadlines, self.outbox, tls.get(name))
+            name: UpstreamPool(name, api.upstream, self.deadlines, self.outbox, self.buffers, tls.get(name))
             for name, api in configuration.apis.items()
         }
-        self.connections: set[DownstreamConnection] = set()
+        self.connections: set[ClientConnection] = set()
+        self.encoders = Encoders()
+        self.http2_faults: Counter[str] = Counter()
         self.draining = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -119,6 +141,8 @@ class Gateway:
     def retire(self) -> None:
         """Keep no connection after its next answer. Idle ones are not closed: a request may be on its way to them."""
         self.draining = True
+        for connection in list(self.connections):
+            connection.retire()
 
     def drain(self) -> None:
         """Finish what is under way, and close every idle connection now."""

@@ -8,86 +8,24 @@ all are: then the one whose time is up first is tried, since refusing everybody 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
 import ssl
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from portcullis.engine.codes import NO_UPSTREAM, UPSTREAM_UNREACHABLE
-from portcullis.engine.config.model import UpstreamConfig
+from portcullis.engine.config.upstreams import UpstreamConfig
 from portcullis.mounts.deadlines import Deadlines
+from portcullis.mounts.judging_context import RefusedCertificateError
 from portcullis.mounts.outbox import Outbox
+from portcullis.mounts.reverse_proxy.http2_upstream import Http2UpstreamConnection
 from portcullis.mounts.reverse_proxy.roles import Waiter
-from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
-from portcullis.mounts.tls import TlsLayer, client_context
+from portcullis.mounts.reverse_proxy.service_connections import open_connection
+from portcullis.mounts.reverse_proxy.target import Target
 
-MAX_EJECTION_NS: Final = 300 * 10**9
-
-
-class Target:
-    """One instance of a service, with its kept connections and its health."""
-
-    __slots__ = (
-        "addresses",
-        "authority",
-        "ejected_until",
-        "ejections",
-        "failures",
-        "host",
-        "idle",
-        "open",
-        "pool",
-        "port",
-        "resolved_at",
-        "secure",
-        "turn",
-        "url",
-    )
-
-    def __init__(self, pool: UpstreamPool, url: str) -> None:
-        parts = urlsplit(url)
-        self.pool = pool
-        self.url = url
-        self.secure = parts.scheme == "https"
-        self.host = parts.hostname or ""
-        self.port = parts.port or (443 if self.secure else 80)
-        self.authority = parts.netloc.encode("idna" if not parts.netloc.isascii() else "ascii")
-        self.idle: list[UpstreamConnection] = []
-        self.open = 0
-        self.failures = 0
-        self.ejections = 0
-        self.ejected_until = 0
-        self.turn = 0
-        self.resolved_at = 0
-        self.addresses: Sequence[str] = (self.host,) if _is_address(self.host) else ()
-
-    def __repr__(self) -> str:
-        return f"<Target {self.url} open={self.open} idle={len(self.idle)} failures={self.failures}>"
-
-    def succeeded(self) -> None:
-        """An exchange with it came to its end."""
-        self.failures = 0
-        self.ejections = 0
-
-    def failed(self) -> None:
-        """It could not be reached, did not answer in time, or answered garbage."""
-        self.failures += 1
-        if self.failures >= self.pool.ejection_failures:
-            self.failures = 0
-            length = min(self.pool.ejection_ns << min(self.ejections, 16), MAX_EJECTION_NS)
-            self.ejections += 1
-            self.ejected_until = self.pool.deadlines.now() + length
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+if TYPE_CHECKING:
+    from portcullis.mounts.buffers import BufferBudget
+    from portcullis.mounts.reverse_proxy.roles import ServiceConnection
+    from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
 
 
 class UpstreamPool:
@@ -99,12 +37,16 @@ class UpstreamPool:
         config: UpstreamConfig,
         deadlines: Deadlines,
         outbox: Outbox,
+        buffers: BufferBudget,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.name = name
         self.deadlines = deadlines
         self.outbox = outbox
+        self.buffers = buffers
+        self.protocols = tuple(config.protocols)
         self.tls = tls
+        self.server_name = config.tls.server_name
         timeouts = config.timeouts
         self.connect_seconds = timeouts.connect
         self.wait_ns = int(timeouts.connect * len(config.targets) * 1e9) + 10**9
@@ -126,7 +68,7 @@ class UpstreamPool:
         self._tasks: set[asyncio.Task[None]] = set()
         deadlines.add(self)
 
-    def acquire(self, waiter: Waiter) -> UpstreamConnection | None:
+    def acquire(self, waiter: Waiter) -> ServiceConnection | None:
         """A connection for ``waiter``, or ``None``: then it stands in line and is told later."""
         target = self._only or self._choose()
         idle = target.idle
@@ -134,13 +76,14 @@ class UpstreamPool:
             connection = idle.pop()
             if not connection.transport.is_closing():
                 return connection
+        if target.shared and (shared := target.free()) is not None:
+            return shared.open()
         if len(self._line) >= self.max_connections:
             waiter.upstream_unavailable(NO_UPSTREAM, "too many requests wait for this service")
             return None
         self._line.append((self.deadlines.now() + self.wait_ns, waiter))
         self.deadline = self._line[0][0]
-        if target.open < self.max_connections:
-            self._start_connecting(target)
+        self._connect_if_useful(target)
         return None
 
     def forget(self, waiter: object) -> None:
@@ -168,20 +111,29 @@ class UpstreamPool:
             connection.deadline = self.deadlines.now() + self.keep_ns
             connection.target.idle.append(connection)
 
-    def lost(self, connection: UpstreamConnection) -> None:
+    def share(self, connection: Http2UpstreamConnection) -> None:
+        """A connection takes (again) more requests: those who stand in line get their places on it."""
+        while self._line and connection.has_room:
+            self._next_in_line().upstream_ready(connection.open())
+
+    def lost(self, connection: UpstreamConnection | Http2UpstreamConnection) -> None:
         """A connection has ended, for whatever reason."""
         target = connection.target
         target.open -= 1
         if connection in target.idle:
             target.idle.remove(connection)
-        if self._line and target.open < self.max_connections:
-            self._start_connecting(target)
+        if connection in target.shared:
+            target.shared.remove(connection)
+        if self._line:
+            self._connect_if_useful(target)
 
     def close(self) -> None:
         """Close what is idle; what is busy ends with its exchange."""
         for target in self.targets:
             for connection in list(target.idle):
                 connection.transport.close()
+            for shared in list(target.shared):
+                shared.retire()
 
     def _choose(self) -> Target:
         targets = self.targets
@@ -193,8 +145,12 @@ class UpstreamPool:
                 return target
         return min(targets, key=lambda target: target.ejected_until)
 
-    def _start_connecting(self, target: Target) -> None:
+    def _connect_if_useful(self, target: Target) -> None:
+        """Begin a connection, unless there are too many, or the one under way will do for all who wait."""
+        if target.open >= self.max_connections or (target.connecting and target.shares is not False):
+            return
         target.open += 1  # counted before it exists, so that a burst does not open more than allowed
+        target.connecting += 1
         task = asyncio.get_running_loop().create_task(self._connect(target))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -207,10 +163,12 @@ class UpstreamPool:
                     connection = await self._open(target)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must be told
                 target.open -= 1
+                target.connecting -= 1
                 target.failed()
                 detail = _describe(error)
             else:
-                self.give_back(connection)
+                target.connecting -= 1
+                self._connected(target, connection)
                 return
             others = [other for other in self.targets if other not in tried]
             if not others or not self._line:
@@ -218,59 +176,33 @@ class UpstreamPool:
             target = min(others, key=lambda other: other.ejected_until)
             tried.add(target)
             target.open += 1
+            target.connecting += 1
         if self._line:
             self._next_in_line().upstream_unavailable(UPSTREAM_UNREACHABLE, detail)
+        if target.shares is not False and not target.shared:
+            while self._line:  # it would have been the connection of all of them
+                self._next_in_line().upstream_unavailable(UPSTREAM_UNREACHABLE, detail)
 
-    async def _open(self, target: Target) -> UpstreamConnection:
-        loop = asyncio.get_running_loop()
-        address = await self._address(target)
-        made: asyncio.Future[None] = loop.create_future()
-        connection = UpstreamConnection(self, target, made)
+    def _connected(self, target: Target, connection: UpstreamConnection | Http2UpstreamConnection) -> None:
+        known, target.shares = target.shares, isinstance(connection, Http2UpstreamConnection)
+        if isinstance(connection, Http2UpstreamConnection):
+            target.shared.append(connection)
+            self.share(connection)
+            if self._line:
+                self._connect_if_useful(target)
+            return
+        self.give_back(connection)
+        if known is None:  # the others wait for one that all would have shared
+            for _ in range(len(self._line)):
+                self._connect_if_useful(target)
 
-        def protocol() -> asyncio.Protocol:
-            if not target.secure:
-                return connection
-            return TlsLayer(
-                self.tls or client_context(None),
-                connection,
-                self.deadlines,
-                int(self.connect_seconds * 1e9),
-                server_side=False,
-                server_hostname=target.host,
-                failed=connection.handshake_failed,
-            )
-
-        transport = None
-        try:
-            transport, _ = await loop.create_connection(protocol, address, target.port)
-            await made
-        except BaseException:
-            connection.counted = False
-            if transport is not None:
-                transport.abort()
-            raise
-        return connection
-
-    async def _address(self, target: Target) -> str:
-        """The next address of ``target``, resolved again when what is known has become old."""
-        now = self.deadlines.now()
-        known = target.addresses
-        if not _is_address(target.host) and (not known or now - target.resolved_at > self.resolve_ns):
-            target.resolved_at = now
-            try:
-                found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-            except OSError:
-                if not known:
-                    raise
-            else:
-                target.addresses = known = tuple(dict.fromkeys(str(info[4][0]) for info in found))
-        target.turn = (target.turn + 1) % len(known)
-        return known[target.turn]
+    async def _open(self, target: Target) -> UpstreamConnection | Http2UpstreamConnection:
+        return await open_connection(self, target)
 
 
 def _describe(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no connection within the time allowed"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLCertVerificationError | RefusedCertificateError):
+        return f"its certificate is not accepted: {getattr(error, 'verify_message', None) or error}"
     return f"no connection: {error.strerror or type(error).__name__}" if isinstance(error, OSError) else str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from portcullis.engine.codes import Code
@@ -10,7 +11,9 @@ from portcullis.mounts.http1.response_head import ResponseHead
 from portcullis.mounts.request_fields import RequestFieldRenderer
 
 if TYPE_CHECKING:
-    from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
+    from portcullis.mounts.http1.fields import Fields
+    from portcullis.mounts.reverse_proxy.target import Target
+    from portcullis.mounts.reverse_proxy.upstream_request import UpstreamRequest
 
 NO_BODY: Final = -1
 """Length of an answer that can't have a body."""
@@ -21,6 +24,18 @@ Retriable = Literal["no", "unanswered", "unsent"]
 ``unanswered``: a kept connection closed before any byte of an answer, so an idempotent request may be sent again
 (RFC 9110 9.2.2); ``unsent``: before a byte of the request was written, so any may.
 """
+
+
+class ClientConnection(Protocol):
+    """What the gateway asks of a client's connection, whatever its protocol."""
+
+    transport: asyncio.Transport
+
+    def retire(self) -> None:
+        """The next generation serves: no more requests are wanted, but those that come are served."""
+
+    def drain(self) -> None:
+        """Close if idle, otherwise after the answers that are under way."""
 
 
 class Downstream(Protocol):
@@ -34,8 +49,8 @@ class Downstream(Protocol):
         ``fields``: rendered; ``length``: bytes of the whole body, ``None`` if unknown, ``NO_BODY`` if it can have none.
         """
 
-    def answer_body(self, pieces: list[bytes], ended: bool) -> None:
-        """Send more of the body."""
+    def answer_body(self, pieces: list[bytes], ended: bool, trailers: bytes = b"") -> None:
+        """Send more of the body; ``trailers``: rendered fields that follow its end, where the protocol has them."""
 
     def break_off(self) -> None:
         """The answer can't be finished: end the connection so that the client notices."""
@@ -46,8 +61,52 @@ class Downstream(Protocol):
     def hold_body(self, held: bool) -> None:
         """Stop (or go on) reading the request body."""
 
+    def prolong(self, idle_ns: int) -> None:
+        """The request body may take as long as it likes, with ``idle_ns`` between two pieces, if the protocol can."""
+
     def forwarding_fields(self) -> bytes:
         """The fields that tell the service who the client is, on the wire."""
+
+
+class Switchable(Protocol):
+    """A client's connection that can go on with another protocol: one of HTTP/1.1."""
+
+    transport: asyncio.Transport
+
+    def switch(self, protocol: asyncio.Protocol) -> bytes:
+        """What comes from now on is for ``protocol``; gives what has come of it already."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, whoever it was switched to."""
+
+
+class ServiceConnection(Protocol):
+    """What a stream needs of the connection to a service that it uses, whatever its protocol.
+
+    ``blocked``: the service takes no more of the request for now.
+    """
+
+    target: Target
+    user: UpstreamUser | None
+    blocked: bool
+
+    def begin(self, user: UpstreamUser, request: UpstreamRequest, body: bytes, ended: bool, now: int) -> None:
+        """Send a request: its head, and what there is of its body. ``now``: in nanoseconds."""
+
+    def send(self, data: bytes, ended: bool) -> None:
+        """Send more of the request body."""
+
+    def prolong(self, idle_ns: int) -> None:
+        """The exchange may take as long as who asked for it lets it, with ``idle_ns`` between two pieces."""
+
+    def pause_reading(self) -> None:
+        """Take no more of the answer: the client is slower."""
+
+    def resume_reading(self) -> None:
+        """Go on taking the answer."""
+
+    def abandon(self) -> None:
+        """The stream has no use for it any more; the exchange is unfinished."""
 
 
 class UpstreamUser(Protocol):
@@ -56,8 +115,8 @@ class UpstreamUser(Protocol):
     def response(self, head: ResponseHead, renderer: FieldRenderer, pieces: list[bytes], ended: bool) -> None:
         """The head of the answer, what renders its fields that cross, and what of its body came along."""
 
-    def response_body(self, pieces: list[bytes], ended: bool) -> None:
-        """More of the body."""
+    def response_body(self, pieces: list[bytes], ended: bool, trailers: Fields | None = None) -> None:
+        """More of the body; ``trailers``: what followed its end."""
 
     def upstream_failed(self, code: Code, detail: str, *, retriable: Retriable) -> None:
         """The connection is gone."""
@@ -72,7 +131,7 @@ class UpstreamUser(Protocol):
 class Waiter(Protocol):
     """Who waits for a connection: a stream."""
 
-    def upstream_ready(self, connection: UpstreamConnection) -> None:
+    def upstream_ready(self, connection: ServiceConnection) -> None:
         """Here it is."""
 
     def upstream_unavailable(self, code: Code, detail: str) -> None:

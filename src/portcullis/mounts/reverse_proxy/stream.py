@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from portcullis.engine.codes import BODY_TOO_LARGE, BUFFERS_FULL, CLIENT_ABORTED, Code
 from portcullis.engine.decision import Answer, Finding, Refuse
@@ -27,16 +27,15 @@ from portcullis.engine.facts import UNREAD
 from portcullis.engine.operation import Operation
 from portcullis.engine.request import RequestView
 from portcullis.engine.target import TargetError, read_target
-from portcullis.mounts.http1.body import LAST_CHUNK, encode_chunk
 from portcullis.mounts.reverse_proxy.answering import DECISION_SECONDS, Answering
 from portcullis.mounts.reverse_proxy.first_reading import FirstReading
 from portcullis.mounts.reverse_proxy.roles import Downstream, Retriable
-from portcullis.mounts.reverse_proxy.upstream_request import render_request_head
+from portcullis.mounts.reverse_proxy.upstream_request import upstream_request
 from portcullis.mounts.trace import trace_context
 
 if TYPE_CHECKING:
     from portcullis.mounts.reverse_proxy.gateway import Gateway
-    from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
+    from portcullis.mounts.reverse_proxy.roles import ServiceConnection
 
 HELD_BODY: Final = 64 * 1024
 # The state of a trace that is not continued says nothing about the new one (W3C Trace Context 3.3).
@@ -58,7 +57,7 @@ class Stream(Answering, eq=False, kw_only=True):
     _retried: bool = False
 
     @classmethod
-    def of(cls, gateway: Gateway, downstream: Downstream, request: RequestView, length: int | None) -> Stream:
+    def of(cls, gateway: Gateway, downstream: Downstream, request: RequestView, length: int | None) -> Self:
         """The stream of a request that has just arrived."""
         request_id = gateway.identifiers.next()
         headers = request.headers
@@ -89,7 +88,7 @@ class Stream(Answering, eq=False, kw_only=True):
         if decision is None:
             self._head_allowed()
         elif isinstance(decision, Refuse | Answer):
-            self._end(decision)
+            self.end(decision)
         else:
             self._await(decision, self._head_allowed)
 
@@ -112,7 +111,7 @@ class Stream(Answering, eq=False, kw_only=True):
                 return
             data = scanned
         if self._connection is not None:
-            self._connection.send(self._framed(data, ended), ended)
+            self._connection.send(data, ended)
         elif not self._hold(data):
             self.refuse(Refuse(BUFFERS_FULL))
         elif not self._buffering:
@@ -135,6 +134,9 @@ class Stream(Answering, eq=False, kw_only=True):
                 self._connection.pause_reading()
             else:
                 self._connection.resume_reading()
+
+    def drain(self) -> None:
+        """The worker is about to stop: an answer goes on as long as it may."""
 
     # Deciding.
 
@@ -186,7 +188,7 @@ class Stream(Answering, eq=False, kw_only=True):
         if decision is None:
             self._body_allowed()
         elif isinstance(decision, Refuse | Answer):
-            self._end(decision)
+            self.end(decision)
         else:
             self._await(decision, self._body_allowed)
 
@@ -215,7 +217,7 @@ class Stream(Answering, eq=False, kw_only=True):
             return
         try:
             if decision is not None:
-                self._end(decision)
+                self.end(decision)
             else:
                 then()
         except Exception as error:  # noqa: BLE001 - nobody looks at what becomes of this task
@@ -261,7 +263,7 @@ class Stream(Answering, eq=False, kw_only=True):
             self._waiting = False
             self._send_request(connection)
 
-    def upstream_ready(self, connection: UpstreamConnection) -> None:
+    def upstream_ready(self, connection: ServiceConnection) -> None:
         """A connection to the service is there: send the request."""
         self._waiting = False
         try:
@@ -269,7 +271,7 @@ class Stream(Answering, eq=False, kw_only=True):
         except Exception as error:  # noqa: BLE001 - called from wherever the connection became free
             self.crashed(error)
 
-    def _send_request(self, connection: UpstreamConnection) -> None:
+    def _send_request(self, connection: ServiceConnection) -> None:
         self._connection = connection
         exchange = self.exchange
         request = exchange.request
@@ -277,7 +279,7 @@ class Stream(Answering, eq=False, kw_only=True):
         body = exchange.body
         if body is None:
             body = self._arrived()
-        head = render_request_head(
+        head = upstream_request(
             exchange,
             connection.target,
             downstream.renderer,
@@ -291,28 +293,27 @@ class Stream(Answering, eq=False, kw_only=True):
             self._forget_body()
         self._sent_ns = now = self._gateway.now()
         exchange.upstream = connection.target.url
-        data = head if self._length == 0 and not body else head + self._framed(body, ended)
-        connection.begin(self, request.method, data, ended, now)
-        if not ended:
+        connection.begin(self, head, body, ended, now)
+        operation = request.operation
+        if operation.duplex and operation.stream is not None:
+            downstream.prolong(operation.stream.idle_ns)
+            self._lasts_long(operation.stream)
+        if not ended and not connection.blocked:
             downstream.hold_body(False)
 
-    def _framing(self, body_length: int) -> bytes:
-        """The field that frames the request to the service; ``body_length`` counts if the whole body is there."""
+    def _framing(self, body_length: int) -> tuple[int | None, bytes]:
+        """The length of the body for the service, and the line that tells it, if one has to.
+
+        ``body_length`` counts if the whole body is there.
+        """
         announced = self._length
         if self.exchange.body is not None or (announced is None and self.exchange.holds_body):
             announced = body_length
         if announced is None:
-            return b"transfer-encoding: chunked\r\n"
+            return None, b""
         if announced or b"content-length" in self.exchange.request.headers:
-            return b"content-length: %d\r\n" % announced
-        return b""
-
-    def _framed(self, data: bytes, ended: bool) -> bytes:
-        """``data`` as it stands in the request to the service."""
-        if self._length is not None or self.exchange.holds_body:
-            return data
-        framed = encode_chunk(data) if data else b""
-        return framed + LAST_CHUNK if ended else framed
+            return announced, b"content-length: %d\r\n" % announced
+        return 0, b""
 
     def upstream_unavailable(self, code: Code, detail: str) -> None:
         """There is no connection to the service, and will be none."""

@@ -8,7 +8,8 @@ bytes after that end would be somebody else's answer, so such a connection is cl
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from portcullis.engine.codes import (
     UPSTREAM_BAD_RESPONSE,
@@ -18,21 +19,32 @@ from portcullis.engine.codes import (
     Code,
 )
 from portcullis.mounts.forwarding import DROPPED_FROM_RESPONSES, FieldRenderer
-from portcullis.mounts.http1.body import BodyDecoder, ChunkedDecoder, LengthDecoder, UntilCloseDecoder
+from portcullis.mounts.http1.body import (
+    LAST_CHUNK,
+    BodyDecoder,
+    ChunkedDecoder,
+    LengthDecoder,
+    UntilCloseDecoder,
+    encode_chunk,
+)
 from portcullis.mounts.http1.errors import ProtocolError
 from portcullis.mounts.http1.response_head import ResponseHead, parse_response_head
 from portcullis.mounts.reverse_proxy.roles import Retriable, UpstreamUser
 
 if TYPE_CHECKING:
-    from portcullis.mounts.reverse_proxy.pool import Target, UpstreamPool
+    from portcullis.mounts.reverse_proxy.pool import UpstreamPool
+    from portcullis.mounts.reverse_proxy.target import Target
+    from portcullis.mounts.reverse_proxy.upstream_request import UpstreamRequest
+
+_FOREVER_NS: Final = 2**62
 
 
 class UpstreamConnection(asyncio.Protocol):
     """A connection to one target of a pool."""
 
     __slots__ = (
-        "_blocked",
         "_buffer",
+        "_chunked",
         "_decoder",
         "_head",
         "_method",
@@ -43,18 +55,22 @@ class UpstreamConnection(asyncio.Protocol):
         "_started_ns",
         "_turn",
         "_unsent",
+        "blocked",
         "counted",
         "deadline",
+        "idle_ns",
         "made",
+        "on_switch",
         "reused",
         "target",
         "transport",
         "user",
+        "whole_ns",
     )
 
     transport: asyncio.Transport
 
-    def __init__(self, pool: UpstreamPool, target: Target, made: asyncio.Future[None]) -> None:
+    def __init__(self, pool: UpstreamPool, target: Target, made: asyncio.Future[Any]) -> None:
         self._pool = pool
         self.target = target
         self.made = made
@@ -68,11 +84,15 @@ class UpstreamConnection(asyncio.Protocol):
         self._renderer = FieldRenderer(DROPPED_FROM_RESPONSES)
         self._decoder: BodyDecoder | None = None
         self._method = ""
+        self._chunked = False
         self._request_ended = False
-        self._blocked = False
+        self.blocked = False
         self._started_ns = 0
         self._turn = 0
         self._unsent = False
+        self.idle_ns = pool.idle_ns
+        self.whole_ns = pool.whole_ns
+        self.on_switch: Callable[[ResponseHead, FieldRenderer, bytes], None] | None = None
 
     def __repr__(self) -> str:
         state = "idle" if self.user is None else "busy"
@@ -80,24 +100,43 @@ class UpstreamConnection(asyncio.Protocol):
 
     # Used by the stream.
 
-    def begin(self, user: UpstreamUser, method: str, data: bytes, ended: bool, now: int) -> None:
-        """Send a request: its head and, in ``data`` too, what there is of its body. ``now``: in nanoseconds."""
+    def begin(self, user: UpstreamUser, request: UpstreamRequest, body: bytes, ended: bool, now: int) -> None:
+        """Send a request: its head, and what there is of its body. ``now``: in nanoseconds."""
         self.user = user
-        self._method = method
+        self._method = request.method
         self._request_ended = ended
         pool = self._pool
         self._started_ns = now
-        self.deadline = now + (pool.first_byte_ns if ended else pool.whole_ns)
+        self.deadline = now + (pool.first_byte_ns if ended else self.whole_ns)
         self._turn = pool.outbox.turns
-        pool.outbox.write(self.transport, data)
+        self._chunked = request.length is None
+        start = f"{request.method} {request.target} HTTP/1.1\r\nhost: ".encode("latin-1")
+        if self._chunked:
+            end, body = b"transfer-encoding: chunked\r\n\r\n", _chunked(body, ended)
+        else:
+            end = b"\r\n"
+        pool.outbox.write(self.transport, b"".join((start, request.host, b"\r\n", *request.lines, end, body)))
 
     def send(self, data: bytes, ended: bool) -> None:
-        """Send more of the request body, framed already. While the client still sends, the deadline is the client's."""
+        """Send more of the request body. While the client still sends, the deadline is the client's."""
         self._request_ended = ended
         if ended:
             self._extend(self._pool.first_byte_ns)
+        if self._chunked:
+            data = _chunked(data, ended)
         if data:
             self._pool.outbox.write(self.transport, data)
+
+    def prolong(self, idle_ns: int) -> None:
+        """The answer may take as long as who asked for it lets it: after this one the connection is not used again."""
+        self.idle_ns, self.whole_ns = idle_ns, _FOREVER_NS
+        self._extend(idle_ns)
+
+    def switch(self, protocol: asyncio.Protocol) -> None:
+        """What comes from now on is for ``protocol``, which tells :meth:`connection_lost` when that is all over."""
+        self.user = None
+        self.deadline = 0
+        self.transport.set_protocol(protocol)
 
     def abandon(self) -> None:
         """The stream has no use for it any more; the exchange is unfinished, so the connection ends."""
@@ -110,7 +149,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self._pool.deadlines.add(self)
         if not self.made.done():
-            self.made.set_result(None)
+            self.made.set_result(self)
 
     def data_received(self, data: bytes) -> None:
         user = self.user
@@ -145,7 +184,10 @@ class UpstreamConnection(asyncio.Protocol):
             if head.status >= 200:
                 break
             if head.status == 101:
-                raise ProtocolError(UPSTREAM_BAD_RESPONSE, "it switched protocols, which was not asked for")
+                if self.on_switch is None:
+                    raise ProtocolError(UPSTREAM_BAD_RESPONSE, "it switched protocols, which was not asked for")
+                self.on_switch(head, self._renderer, data[head.length :])
+                return
             data = data[head.length :]
         self._head = self._previous = head
         self._buffer = b""
@@ -163,7 +205,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._decoder.done:
             self._end(user, head, pieces, first=True)
         else:
-            self._extend(self._pool.idle_ns)
+            self._extend(self.idle_ns)
             user.response(head, self._renderer, pieces, False)
 
     def _receive_body(self, user: UpstreamUser, data: bytes) -> None:
@@ -174,16 +216,24 @@ class UpstreamConnection(asyncio.Protocol):
         if decoder.done:
             self._end(user, self._head, pieces, first=False)
         else:
-            self._extend(self._pool.idle_ns)
+            self._extend(self.idle_ns)
             user.response_body(pieces, False)
 
     def _end(self, user: UpstreamUser, head: ResponseHead, pieces: list[bytes], *, first: bool) -> None:
         """The answer is whole. The connection is given back before the client is answered: it may ask again at once."""
         clean = self._decoder is None or not self._decoder.rest
         # One that has not taken the request yet can't tell its next user when to stop.
-        reusable = head.keep_alive and self._request_ended and clean and not head.until_close and not self._blocked
+        prolonged = self.whole_ns != self._pool.whole_ns
+        reusable = (
+            head.keep_alive
+            and not prolonged
+            and self._request_ended
+            and clean
+            and not head.until_close
+            and not self.blocked
+        )
         self.user = None
-        self._head = self._decoder = None
+        self._head = self._decoder = self.on_switch = None
         self.target.succeeded()
         if reusable:
             self.reused = True
@@ -208,6 +258,10 @@ class UpstreamConnection(asyncio.Protocol):
         """TLS with the target failed; there will be no ``connection_made``."""
         if not self.made.done():
             self.made.set_exception(error)
+
+    def discount(self) -> None:
+        """It has come too late for who wanted it: it is not among its target's open ones."""
+        self.counted = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pool.deadlines.discard(self)
@@ -236,15 +290,15 @@ class UpstreamConnection(asyncio.Protocol):
         return "unanswered" if self.reused else "no"
 
     def pause_writing(self) -> None:
-        self._blocked = True
+        self.blocked = True
         if self.user is not None:
-            self._extend(self._pool.idle_ns)
+            self._extend(self.idle_ns)
             self.user.upstream_blocked(True)
 
     def resume_writing(self) -> None:
-        self._blocked = False
+        self.blocked = False
         if self.user is not None:
-            self._extend(self._pool.first_byte_ns if self._request_ended else self._pool.whole_ns)
+            self._extend(self._pool.first_byte_ns if self._request_ended else self.whole_ns)
             self.user.upstream_blocked(False)
 
     def expire(self) -> None:
@@ -258,19 +312,19 @@ class UpstreamConnection(asyncio.Protocol):
         """Take no more of the answer: the client is slower. The idle deadline is the client's meanwhile."""
         if not self.transport.is_closing():
             self.transport.pause_reading()
-        self.deadline = self._started_ns + self._pool.whole_ns
+        self.deadline = self._started_ns + self.whole_ns
 
     def resume_reading(self) -> None:
         """Go on taking the answer."""
         if not self.transport.is_closing():
             self.transport.resume_reading()
         if self._head is not None:
-            self._extend(self._pool.idle_ns)
+            self._extend(self.idle_ns)
         else:
-            self._extend(self._pool.first_byte_ns if self._request_ended else self._pool.whole_ns)
+            self._extend(self._pool.first_byte_ns if self._request_ended else self.whole_ns)
 
     def _extend(self, by_ns: int) -> None:
-        self.deadline = min(self._pool.deadlines.now() + by_ns, self._started_ns + self._pool.whole_ns)
+        self.deadline = min(self._pool.deadlines.now() + by_ns, self._started_ns + self.whole_ns)
 
     def _fail(self, code: Code, detail: str) -> None:
         user, self.user = self.user, None
@@ -278,3 +332,9 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport.abort()
         if user is not None:
             user.upstream_failed(code, detail, retriable="no")
+
+
+def _chunked(data: bytes, ended: bool) -> bytes:
+    """``data`` as it stands in a chunked body."""
+    framed = encode_chunk(data)
+    return framed + LAST_CHUNK if ended else framed

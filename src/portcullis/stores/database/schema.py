@@ -60,8 +60,9 @@ USERS = sa.Table(
     sa.Column("revision", sa.BigInteger, nullable=False, index=True),
 )
 
-# Whoever may ask the token service for tokens. ``secret`` is the SHA-256 of the secret, NULL for a public client;
-# ``previous_secret`` works until ``previous_until``. ``serves``: the audiences that it is itself.
+# Whoever may ask the token service for tokens. ``secret`` is the SHA-256 of the secret, ``key_set`` what verifies its
+# assertions; a public client has neither. The previous ones work until ``previous_until``. ``serves``: the audiences
+# that it is itself.
 TOKEN_CLIENTS = sa.Table(
     "token_clients",
     METADATA,
@@ -69,6 +70,8 @@ TOKEN_CLIENTS = sa.Table(
     sa.Column("secret", sa.LargeBinary(32)),
     sa.Column("previous_secret", sa.LargeBinary(32)),
     sa.Column("previous_until", sa.Double),
+    sa.Column("key_set", sa.LargeBinary),
+    sa.Column("previous_key_set", sa.LargeBinary),
     sa.Column("grants", sa.JSON, nullable=False),
     sa.Column("scopes", sa.JSON, nullable=False),
     sa.Column("audiences", sa.JSON, nullable=False),
@@ -149,4 +152,13 @@ REVISIONS = sa.Table(
     METADATA,
     sa.Column("subject", sa.String(32), primary_key=True),
     sa.Column("value", sa.BigInteger, nullable=False),
+)
+
+# Who does some work at a time, and until when; whoever dies over it is followed by another once that is past.
+LEASES = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("holder", sa.String(64), nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
 )

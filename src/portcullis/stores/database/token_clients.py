@@ -18,7 +18,8 @@ CLIENTS: Final = "token_clients"
 class StoredClient(msgspec.Struct, frozen=True):
     """A client as it is kept; times are Unix seconds.
 
-    ``secret``: SHA-256 of its secret, ``None`` for a public client; ``previous_secret`` works until ``previous_until``;
+    ``secret``: SHA-256 of its secret; ``key_set``: its public keys, a JWK set or PEM; a public client has neither;
+    ``previous_secret`` and ``previous_key_set`` work until ``previous_until``;
     ``grants``: what it may ask for tokens with; ``audiences``: for whom; ``serves``: the audiences that it is itself,
     whose tokens it may exchange; ``roles``: those of tokens that are its own.
     """
@@ -34,6 +35,13 @@ class StoredClient(msgspec.Struct, frozen=True):
     secret_changed: float
     previous_secret: bytes | None = None
     previous_until: float | None = None
+    key_set: bytes | None = None
+    previous_key_set: bytes | None = None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it has nothing to prove by who it is."""
+        return self.secret is None and self.key_set is None
 
     def __repr__(self) -> str:
         return f"StoredClient({self.id})"
@@ -101,4 +109,6 @@ def _stored(row: sa.Row[Any]) -> StoredClient:
         secret_changed=row.secret_changed,
         previous_secret=row.previous_secret,
         previous_until=row.previous_until,
+        key_set=row.key_set,
+        previous_key_set=row.previous_key_set,
     )

@@ -3,10 +3,16 @@
 They are first sorted in a file of their own, which nobody reads and no power cut has to spare; then one transaction
 merges that into the file of relations. Readers go on with the old state until it commits, and a process that is killed
 on the way leaves the old state. Memory is bounded by the caches of SQLite, whatever the number.
+
+A command imports by itself where it finds no control process, and one may begin meanwhile, which tidies up. So whoever
+imports holds a lock that all processes see, and that the kernel takes back when its holder is killed. It is on a file
+of its own: closing another descriptor of a file drops the locks that SQLite has on it.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,6 +25,7 @@ from portcullis.stores.relations.schema import WRITER_CACHE_KIB, RelationFileErr
 from portcullis.stores.relations.writing import RelationWriter
 
 SUFFIX: Final = ".import"
+LOCK_SUFFIX: Final = ".importing"
 _TABLES: Final = """
 CREATE TABLE incoming (
     relation TEXT NOT NULL,
@@ -52,7 +59,7 @@ CROSS JOIN names AS kinds ON kinds.name = kind
 
 
 class RelationImport:
-    """One import into the file of ``writer``, as a context; only one may go on at a time.
+    """One import into the file of ``writer``, as a context; only one may go on at a time, whichever process it is.
 
     Tuples are handed over in batches, then merged. Raises
     :class:`~portcullis.stores.relations.schema.RelationFileError`, as all methods do.
@@ -62,9 +69,16 @@ class RelationImport:
         self._writer = writer
         self._path = writer.path.with_name(writer.path.name + SUFFIX)
         self._connection: sqlite3.Connection | None = None
+        self._turn: int | None = None
 
     def __enter__(self) -> Self:
-        discard_leftovers(self._writer.path)
+        try:
+            self._turn = _take_turn(self._writer.path)
+        except OSError as error:
+            raise RelationFileError(f"{self._path}: {error.strerror or error}") from error
+        if self._turn is None:
+            raise RelationFileError(f"{self._path}: another import is under way; try again when it has ended")
+        _remove(self._path)
         try:
             self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
             # What is lost with the process, or with the power, is lost with the import.
@@ -123,10 +137,36 @@ class RelationImport:
 
     def _close(self) -> None:
         self._close_connection()
-        discard_leftovers(self._writer.path)
+        _remove(self._path)
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            os.close(turn)
 
 
 def discard_leftovers(path: Path) -> None:
-    """Remove what an import into the file of relations at ``path`` has left that was broken off."""
+    """Remove what an import into the file of relations at ``path`` has left that was broken off.
+
+    One that goes on is left alone. Raises ``OSError``.
+    """
+    leftovers = path.with_name(path.name + SUFFIX)
+    turn = _take_turn(path) if leftovers.exists() else None
+    if turn is not None:
+        _remove(leftovers)
+        os.close(turn)
+
+
+def _take_turn(path: Path) -> int | None:
+    """The descriptor that holds the lock of imports into ``path`` until it is closed; ``None``: another has it."""
+    lock = path.with_name(path.name + LOCK_SUFFIX)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _remove(path: Path) -> None:
     with suppress(FileNotFoundError):
-        path.with_name(path.name + SUFFIX).unlink()
+        path.unlink()

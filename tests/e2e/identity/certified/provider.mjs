@@ -1,13 +1,14 @@
-// The certified provider that tests log in at: npm's oidc-provider, set up by the JSON on its standard input.
+// The certified provider that tests log in at, and get tokens from: npm's oidc-provider, set up by the JSON on its
+// standard input. `resources`: by the URI that a client asks for, the format of its access tokens (jwt or opaque).
 import { createServer } from 'node:http';
-import Provider from 'oidc-provider';
+import Provider, { errors } from 'oidc-provider';
 
 let text = '';
 for await (const piece of process.stdin) text += piece;
-const { port, client, jwks, accessTokenSeconds } = JSON.parse(text);
+const { port, clients, jwks, accessTokenSeconds, resources } = JSON.parse(text);
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
-  clients: [client],
+  clients,
   jwks,
   cookies: { keys: ['a key of tests alone'] },
   claims: { openid: ['sub'], profile: ['name', 'groups'] },
@@ -15,7 +16,25 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id, name: `User ${id}`, groups: ['clerks'] }) }),
   // By itself it calls nobody at a private address, as which the gateway's is counted here.
   fetch: (url, { dispatcher, ...options }) => fetch(url, options),
-  features: { backchannelLogout: { enabled: true } },
+  features: {
+    backchannelLogout: { enabled: true },
+    clientCredentials: { enabled: true },
+    introspection: { enabled: true, allowedPolicy: (_ctx, client) => client.clientId === 'gateway' },
+    revocation: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_ctx, resource) => {
+        if (!(resource in resources)) throw new errors.InvalidTarget();
+        return {
+          scope: 'orders:read orders:write',
+          audience: resource,
+          accessTokenFormat: resources[resource],
+          accessTokenTTL: accessTokenSeconds,
+          jwt: { sign: { alg: 'ES256' } },
+        };
+      },
+    },
+  },
   issueRefreshToken: (_ctx, of) => of.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: true,
   ttl: { AccessToken: accessTokenSeconds, IdToken: accessTokenSeconds },

@@ -72,3 +72,20 @@ def session(fake: FakeBench) -> Callable[..., Any]:
         return made, contenders
 
     return begin
+
+
+class FakeProgram(contextlib.AbstractContextManager["FakeProgram"]):
+    def __init__(self, *_arguments: Any) -> None:
+        self.listening = False
+
+    def __exit__(self, *_exc: object) -> None:
+        pass
+
+    def wait_for_port(self, *_arguments: Any) -> None:
+        self.listening = True
+
+
+@pytest.fixture
+def fake_program() -> type[FakeProgram]:
+    """Stands for a program that is started, and starts none."""
+    return FakeProgram

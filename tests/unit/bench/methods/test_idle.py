@@ -62,7 +62,8 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         ground = SimpleNamespace(port=server.server_port, folder=Path())
-        yield SimpleNamespace(ground=ground, request=Request("GET", "/", {}))
+        setup = SimpleNamespace(secure=False)
+        yield SimpleNamespace(ground=ground, setup=setup, request=Request("GET", "/", {}))
         server.shutdown()
         thread.join()
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 from typing import Any
@@ -12,19 +11,8 @@ from bench.methods.streaming import STREAMING, TIMES
 from bench.results import Window
 
 
-class FakeProgram(contextlib.AbstractContextManager["FakeProgram"]):
-    def __init__(self, *_arguments: Any) -> None:
-        self.listening = False
-
-    def __exit__(self, *_exc: object) -> None:
-        pass
-
-    def wait_for_port(self, *_arguments: Any) -> None:
-        self.listening = True
-
-
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+def client(monkeypatch: pytest.MonkeyPatch, fake_program: type) -> list[list[str]]:
     """Arguments of the clients that were started; all take 2 s."""
     started: list[list[str]] = []
 
@@ -32,7 +20,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         started.append(argv)
         return subprocess.CompletedProcess(argv, 0, json.dumps({"seconds": 2.0, "cpu_seconds": 0.5}), "")
 
-    monkeypatch.setattr(streaming, "Program", FakeProgram)
+    monkeypatch.setattr(streaming, "Program", fake_program)
     monkeypatch.setattr(subprocess, "run", run)
     return started
 

@@ -29,3 +29,11 @@ def test_each_setup_logs_and_has_its_filters(setup: object, filters: list[str], 
     assert ("--concurrency", "1") in zip(made.argv, made.argv[1:], strict=False)
     provider = manager["http_filters"][0]["typed_config"].get("providers", {}).get("shop", {})
     assert ("jwt_cache_config" in provider) == (setup in (envoy.policy, envoy.token))
+
+
+def test_http2_is_offered_where_it_is_measured(ground: Ground) -> None:
+    for setup, offered in ((envoy.secure, ["http/1.1"]), (envoy.http2, ["h2", "http/1.1"])):
+        setup(ground)
+        config = json.loads((ground.folder / "envoy.json").read_text())
+        chain = config["static_resources"]["listeners"][0]["filter_chains"][0]
+        assert chain["transport_socket"]["typed_config"]["common_tls_context"]["alpn_protocols"] == offered

@@ -39,3 +39,9 @@ def test_only_one_of_the_proxies_logs(ground: Ground) -> None:
     assert f"access_log {logged.access_log} json" in config
     assert "worker_processes 1;" in config
     assert config.count("listen 127.0.0.1:") == config.count("listen ")
+
+
+def test_http2_is_spoken_where_it_is_measured(ground: Ground) -> None:
+    assert nginx.http2(ground).secure
+    config = (ground.folder / "nginx.conf").read_text()
+    assert config.count(" ssl http2 ") == 2

@@ -49,6 +49,23 @@ async def test_several_are_a_batch_whose_results_are_told_apart_by_ids(
     assert document["checks"][2]["tuple_key"]["object"] == "order:3"
 
 
+@rows("name", ["*", "staff#member", "a b", "", "a\n", "x" * 257])
+async def test_what_would_be_everybody_or_a_set_is_denied_and_not_asked(point: Any, name: str) -> None:
+    subject, resource = Entity("user", name), Entity("order", name)
+    asked = [
+        Question(subject, "read", Entity("order", "1")),
+        Question(Entity("user", "alice"), "read", resource),
+        Question(Entity("user", "auth0|17"), "read", Entity("order", "1*")),
+    ]
+    point.asked.clear()
+    point.answers = [{"allowed": True}]
+    assert await decide(point.post, POINT, asked) == [False, False, True]
+    ((_, document),) = point.asked
+    assert document["tuple_key"] == {"user": "user:auth0|17", "relation": "read", "object": "order:1*"}
+    assert await decide(point.post, POINT, asked[:1]) == [False]
+    assert len(point.asked) == 1
+
+
 async def test_no_batch_is_larger_than_a_server_takes(point: Any) -> None:
     questions = [Question(Entity("user", "a"), "read", Entity("order", str(n))) for n in range(MOST_TOGETHER + 5)]
     point.answers = [

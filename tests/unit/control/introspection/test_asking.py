@@ -99,6 +99,18 @@ async def test_an_issuer_that_is_away_is_told_of_once(
     ]
 
 
+async def test_a_token_of_another_kind_is_no_trouble(
+    endpoint: Endpoint, calls: Calls, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Anybody can send one: it must neither count as an outage nor fill the log."""
+    caplog.set_level(logging.WARNING)
+    calls.said = OutgoingError("answered 400 (unsupported_token_type)", 400, "unsupported_token_type")
+    assert (await endpoint.ask("a.signed.one")).result == "inactive"
+    calls.said = OutgoingError("answered 400 (invalid_request)", 400, "invalid_request")
+    assert (await endpoint.ask("abc")).result == "unavailable"
+    assert len(caplog.records) == 1
+
+
 @rows(
     "document",
     [

@@ -14,7 +14,9 @@ from rows import rows
 from portcullis.control.oidc import relying_party
 from portcullis.control.oidc.relying_party import MAX_CALLS, PAUSE_SECONDS
 from portcullis.control.oidc.sealing import digest_of
+from portcullis.control.oidc.sessions import Sessions
 from portcullis.engine.oidc.messages import LoginAnswer
+from portcullis.stores.database.connection import DatabaseError
 
 ID, OTHER = b"s" * 32, b"o" * 32
 
@@ -140,6 +142,29 @@ def test_one_whose_tokens_have_ended_waits_for_the_new_ones(world: World) -> Non
     run(scenario)
 
 
+def test_nobody_waits_long_for_a_renewal_and_is_let_in_meanwhile(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        await world.log_in()
+        world.clock.advance(400)
+        gate = asyncio.Event()
+        post_form = world.provider.post_form
+
+        async def slow(*args: Any, **kwargs: Any) -> Any:
+            await gate.wait()
+            return await post_form(*args, **kwargs)
+
+        world.provider.post_form = slow  # type: ignore[method-assign]
+        monkeypatch.setattr(relying_party, "WAIT_SECONDS", 0.01)
+        answer = await world.party.session(ID)
+        assert (answer.result, answer.until) == ("done", world.clock.wall_s() + 10)
+        gate.set()
+        await world.settled()
+        assert (await world.party.session(ID)).until == world.clock.wall_s() + 60
+        assert len(world.provider.forms) == 2
+
+    run(scenario)
+
+
 def test_a_renewal_that_is_refused_ends_the_session(world: World) -> None:
     async def scenario() -> None:
         await world.log_in()
@@ -234,6 +259,24 @@ def test_the_provider_ends_sessions_and_each_of_its_tokens_works_once(world: Wor
     run(scenario)
 
 
+def test_a_log_out_that_the_database_can_not_take_may_be_sent_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> int:
+        raise DatabaseError("the disk is full")
+
+    async def scenario() -> None:
+        await world.log_in(ID)
+        token = world.provider.logout_token(sub="alice")
+        with monkeypatch.context() as patch:
+            patch.setattr(Sessions, "end_of", broken)
+            assert (await world.party.back_channel(token)).result == "unavailable"
+        assert (await world.party.back_channel(token)).ended == 1
+        assert (await world.party.back_channel(token)).result == "refused"
+
+    run(scenario)
+
+
 def test_a_log_out_that_comes_while_the_login_is_under_way_is_heeded(world: World) -> None:
     async def scenario() -> None:
         await world.log_in(OTHER)
@@ -288,10 +331,10 @@ def test_a_reload_does_not_renew_what_is_being_renewed(world: World, tmp_path: P
         (tmp_path / "new").mkdir()
         other = World(tmp_path / "new", msgspec.structs.replace(SOURCE, idle=60.0))
         other.party.follow(world.party)
-        assert other.party.renewing is world.party.renewing
+        assert other.party.renewals is world.party.renewals
         assert other.party.results is world.party.results
         await world.settled()
-        assert not other.party.renewing
+        assert len(other.party.renewals) == 0
         other.database.close()
 
     run(scenario)

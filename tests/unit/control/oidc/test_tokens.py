@@ -84,6 +84,8 @@ def test_a_secret_that_is_no_text_is_told() -> None:
         ({"refresh_token": "r", "expires_in": 60}, TokenSet("a", "i", "r", 60.0)),
         ({"expires_in": "60"}, TokenSet("a", "i", expires_in=60.0)),
         ({"expires_in": 10**12}, TokenSet("a", "i", expires_in=LONGEST_SECONDS)),
+        ({"expires_in": 10**400}, TokenSet("a", "i", expires_in=LONGEST_SECONDS)),
+        ({"expires_in": "\u00b2"}, TokenSet("a", "i")),
         ({"expires_in": -1}, TokenSet("a", "i")),
         ({"expires_in": True}, TokenSet("a", "i")),
         ({"expires_in": "soon", "refresh_token": None, "scope": ""}, TokenSet("a", "i")),

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from portcullis.control import outgoing
 from portcullis.control.decision_protocols.speaking import DecisionPointSettings
 from portcullis.control.metrics import Metrics
 from portcullis.control.outgoing import OutgoingError
 from portcullis.control.parts import ControlServices, decisions
-from portcullis.control.parts.decisions import PART, PROTOCOLS, Decisions, DecisionSettings
+from portcullis.control.parts.decisions import MAX_CALLS, PART, PROTOCOLS, Decisions, DecisionSettings
 from portcullis.control.worker_hub import WorkerHub
 from portcullis.engine.config.load import load_configuration
 from portcullis.engine.decision_points.declaring import DecisionPointConfig
@@ -49,8 +50,8 @@ class World:
         self.hub, self.calls = WorkerHub(Metrics(lambda: 0), lambda _lines: None), Calls()
         nothing: Any = None
         files: Any = FakeFiles({}, {"OPA_TOKEN": "s3cret"})
-        outgoing: Any = self.calls
-        part = PART.make(ControlServices(self.hub, nothing, files, nothing, lambda: 0.0, outgoing, nothing))
+        calls: Any = self.calls
+        part = PART.make(ControlServices(self.hub, nothing, files, nothing, lambda: 0.0, calls, nothing, nothing))
         assert isinstance(part, Decisions)
         self.part = part
         self.part.take_over(DecisionSettings({"opa": OPA}))
@@ -82,6 +83,17 @@ async def test_a_question_that_is_being_asked_is_not_asked_again() -> None:
     assert len(world.calls.asked) == 2
     assert await world.ask() == Decided([True])
     assert len(world.calls.asked) == 3
+
+
+async def test_a_slow_decision_point_leaves_calls_to_others() -> None:
+    world = World()
+    world.calls.held = asyncio.Event()
+    several = [Question(Entity("user", "alice"), "read", Entity("order", str(n))) for n in range(MAX_CALLS + 5)]
+    waiting = asyncio.create_task(world.ask("opa", *several))
+    await asyncio.sleep(0.01)
+    assert len(world.calls.asked) == MAX_CALLS < outgoing.MAX_CALLS
+    world.calls.held.set()
+    assert await waiting == Decided([True] * len(several))
 
 
 @pytest.mark.parametrize(

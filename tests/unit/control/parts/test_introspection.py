@@ -46,7 +46,7 @@ class World:
         nothing: Any = None
         outgoing: Any = self.calls
         files = ConfigurationFiles(folder / "portcullis.yaml")
-        part = PART.make(ControlServices(self.hub, nothing, files, folder, lambda: 0.0, outgoing, nothing))
+        part = PART.make(ControlServices(self.hub, nothing, files, folder, lambda: 0.0, outgoing, nothing, nothing))
         assert isinstance(part, Introspection)
         self.part = part
 

@@ -13,7 +13,7 @@ from portcullis.control.key_orders import NewKey, Rotation
 from portcullis.control.keys import KeyService
 from portcullis.control.parts import key_reminders
 from portcullis.control.parts.key_reminders import DAY, PART, KeyRemindersSettings, Reminders
-from portcullis.engine.config.model import KeysConfig
+from portcullis.engine.config.running import KeysConfig
 from portcullis.stores.database.connection import Database, DatabaseError
 from portcullis.stores.database.keys import KeyStore
 

@@ -68,7 +68,7 @@ class World:
         self.hub, self.calls, self.now = Hub(), Calls(), 1000.0
         nothing: Any = None
         outgoing: Any = self.calls
-        services = ControlServices(self.hub, nothing, nothing, state, lambda: self.now, outgoing, nothing)
+        services = ControlServices(self.hub, nothing, nothing, state, lambda: self.now, outgoing, nothing, nothing)
         part = PART.make(services)
         assert isinstance(part, KeySets)
         self.part = part

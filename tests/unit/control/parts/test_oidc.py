@@ -48,7 +48,14 @@ class Site:
         nothing: Any = None
         files = ConfigurationFiles(directory)
         services = ControlServices(
-            self.hub, self.world.database, files, directory, self.world.clock.wall_s, self.world.outgoing, nothing
+            self.hub,
+            self.world.database,
+            files,
+            directory,
+            self.world.clock.wall_s,
+            self.world.outgoing,
+            nothing,
+            nothing,
         )
         self.part: Oidc = PART.make(services)  # type: ignore[assignment]
 

@@ -27,7 +27,7 @@ class World:
     def __init__(self, state: Path) -> None:
         self.hub = WorkerHub(Metrics(lambda: 0), lambda _lines: None)
         nothing: Any = None
-        part = PART.make(ControlServices(self.hub, nothing, nothing, state, lambda: 0.0, nothing, nothing))
+        part = PART.make(ControlServices(self.hub, nothing, nothing, state, lambda: 0.0, nothing, nothing, nothing))
         assert isinstance(part, Relations)
         self.part = part
 

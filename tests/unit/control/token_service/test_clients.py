@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from token_services import Service
 
 from portcullis.control.token_service.errors import OAuthError
 from portcullis.control.token_service.orders import SecretRotation
 from portcullis.engine.token_service.messages import Call
+from portcullis.testing.tokens import Signer, key_set_of
 
 
 def test_a_client_is_known_by_its_secret(service: Service) -> None:
@@ -24,11 +27,15 @@ def test_a_client_is_known_by_its_secret(service: Service) -> None:
         Call("token", {"grant_type": "client_credentials"}, "app", "", "none"),
         Call("introspect", {}, "app", "", "none"),
         Call("token", {"grant_type": "refresh_token"}, "app", "", "client_secret_basic"),
+        Call("token", {"grant_type": "refresh_token"}, "signer", "", "none"),
+        Call("revoke", {}, "signer", "", "none"),
+        Call("token", {}, "signer", "", "client_secret_basic"),
     ],
 )
 def test_everybody_else_is_told_the_same(service: Service, call: Call) -> None:
     service.add()
     service.add("app", public=True, grants=("refresh_token",))
+    service.add("signer", keys=json.dumps(key_set_of(Signer("ES256"))), grants=("refresh_token",))
     with pytest.raises(OAuthError) as caught:
         service.parts.clients.authenticate(call, 0.0)
     assert (caught.value.error, caught.value.status) == ("invalid_client", 401)

@@ -57,6 +57,26 @@ def test_with_what_was_exchanged_all_that_came_from_it_is_revoked(service: Servi
     assert exchange(service, shop, second)[1]["error"] == "invalid_request"
 
 
+def test_with_a_token_in_the_middle_what_came_from_it_is_revoked_and_not_what_it_came_from(service: Service) -> None:
+    web, shop = service.add("web"), service.add("shop", **EXCHANGING)
+    token = token_of(service, web)
+    second = exchange(service, shop, token, audience="shop")[1]["access_token"]
+    third = exchange(service, shop, second, audience="shop")[1]["access_token"]
+    fourth = exchange(service, shop, third)[1]["access_token"]
+    service.call("revoke", shop, token=second)
+    covered = [service.parts.revoked.covers(service.parts.tokens.read(each)) for each in (token, second, third, fourth)]
+    assert covered == [False, True, True, True]
+
+
+def test_with_a_client_all_that_came_from_its_tokens_is_revoked(service: Service) -> None:
+    web, shop = service.add("web"), service.add("shop", **EXCHANGING)
+    second = exchange(service, shop, token_of(service, web), audience="shop")[1]["access_token"]
+    third = exchange(service, shop, second)[1]["access_token"]
+    service.run(service.parts.service.remove_client("web"))
+    assert [service.parts.revoked.covers(service.parts.tokens.read(each)) for each in (second, third)] == [True, True]
+    assert exchange(service, shop, second)[1]["error"] == "invalid_request"
+
+
 def test_a_token_for_somebody_else_is_not_exchanged(service: Service) -> None:
     web, shop = service.add("web", audiences=("payments",)), service.add("shop", **EXCHANGING)
     assert exchange(service, shop, token_of(service, web))[1]["error"] == "invalid_request"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from rows import rows
 
@@ -37,6 +38,7 @@ def test_a_client_may_be_asked_for() -> None:
         {"scopes": ("two words",)},
         {"scopes": tuple(f"s{number}" for number in range(65))},
         {"public": True},
+        {"public": True, "grants": ("refresh_token",), "keys": "{}"},
         {"public": True, "grants": ("refresh_token", "client_credentials")},
     ],
 )
@@ -59,3 +61,21 @@ def test_a_listing_has_no_secret() -> None:
     assert (record.public, record.previous_works_until is not None) == (False, True)
     assert "ddd" not in repr(record)
     assert repr(TokenText("secret")) == "TokenText(***)"
+
+
+def test_keys_that_can_not_be_used_are_told() -> None:
+    for order in (NewClient("a", keys="{}"), SecretRotation(keys="{}")):
+        with pytest.raises(InvalidTokenOrder, match="neither a JWK set nor"):
+            order.key_set()
+    assert NewClient("a").key_set() is None
+
+
+def test_a_record_says_how_a_client_shows_who_it_is() -> None:
+    stored = StoredClient("c", b"d" * 32, GRANTS, (), (), (), (), 0.0, 1.0)
+    signer = msgspec.structs.replace(stored, secret=None, key_set=b"{}")
+    app = msgspec.structs.replace(stored, secret=None)
+    assert [(record_of(each).proof, record_of(each).public) for each in (stored, signer, app)] == [
+        ("secret", False),
+        ("key", False),
+        ("none", True),
+    ]

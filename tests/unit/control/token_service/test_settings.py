@@ -24,6 +24,12 @@ def test_without_a_section_there_is_nothing_to_do() -> None:
     assert not TokenServiceSettings().issuer
 
 
+def test_clients_sign_for_the_issuer_and_for_the_endpoint_only_if_the_file_says_so() -> None:
+    for is_allowed, audiences in ((False, ("https://i",)), (True, ("https://i", "https://i/oauth2/token"))):
+        service = {"issuer": "https://i", "audiences": ["shop"], "token_endpoint_audience": is_allowed}
+        assert TokenServiceSettings.of(configuration(token_service=service)).assertion_audiences == audiences
+
+
 def test_they_are_what_the_file_says_and_travel_as_text() -> None:
     service = {
         "issuer": "https://i",

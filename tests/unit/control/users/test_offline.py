@@ -13,7 +13,7 @@ from portcullis.control.users.passwords import PasswordHasher
 from portcullis.control.users.service import UserService
 from portcullis.engine.authentication.user_messages import PasswordAnswer, PasswordQuestion, decode_answer, encode
 from portcullis.engine.backoff import Backoff
-from portcullis.engine.config.model import StateConfig
+from portcullis.engine.config.running import StateConfig
 from portcullis.engine.ports import Unanswered
 
 RIGHT = "correct horse battery"

@@ -66,3 +66,11 @@ def test_a_store_that_can_not_be_reached_is_no_first_use(once: SingleUse, counte
 def test_names_of_any_length(once: SingleUse) -> None:
     assert once.is_first("x" * 10_000, 60)
     assert not once.is_first("x" * 10_000, 60)
+
+
+def test_a_use_that_came_to_nothing_is_given_back(once: SingleUse) -> None:
+    once.give_back("a")
+    assert once.is_first("a", 60)
+    once.give_back("a")
+    assert once.is_first("a", 60)
+    assert not once.is_first("a", 60)

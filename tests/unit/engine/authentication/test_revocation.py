@@ -98,3 +98,37 @@ def test_a_list_of_whoever_has_the_name_may_be_signed_by_any_of_them() -> None:
 def test_a_list_is_written_in_pem() -> None:
     for encoding in (Encoding.PEM, Encoding.DER):
         assert as_pem(LIST.public_bytes(encoding)) == pem_of(LIST).decode()
+
+
+def test_deltas_add_and_take_away_and_are_only_for_their_list() -> None:
+    complete = MESH.revoked(BAD, number=7, ends=timedelta(hours=2))
+    delta = MESH.revoked(GOOD, number=9, base=7, removed=[BAD])
+
+    def read(crl: x509.CertificateRevocationList) -> revocation.RevocationList:
+        return read_list(pem_of(crl), [MESH.certificate], NOW, deltas=True)
+
+    def revoked(*lists: x509.CertificateRevocationList) -> set[int]:
+        return {serial for each in revocation.combined([read(crl) for crl in lists]) for serial in each.revoked}
+
+    good, bad = GOOD.certificate.serial_number, BAD.certificate.serial_number
+    assert (read(delta).number, read(delta).base, read(delta).removed) == (9, 7, {bad})
+    assert revoked(complete) == {bad}
+    assert revoked(complete, delta) == revoked(delta, complete) == {good}
+    assert revoked(complete, MESH.revoked(GOOD, number=9, base=8, removed=[BAD])) == {good, bad}  # to a later list
+    assert revoked(complete, MESH.revoked(number=6, base=5)) == {bad}  # and one that is in this list already
+    assert revoked(delta) == set()
+    assert revoked(complete, delta, MESH.revoked(number=10, base=7, removed=[BAD])) == set()
+    (both,) = revocation.combined([read(complete), read(delta)])
+    assert (both.number, both.until) == (9, read(delta).until)
+    assert revoked(complete, MESH.revoked(number=8)) == set()  # the newest of two complete ones
+
+
+def test_lists_must_be_by_a_known_authority_where_that_is_asked_for() -> None:
+    assert read_list(pem_of(LIST), [OTHER.certificate], NOW).whose == "CN=mesh"
+    with pytest.raises(RevocationListError, match="none of the authorities that are known"):
+        read_list(pem_of(LIST), [OTHER.certificate], NOW, by_authorities=True)
+
+
+def test_a_list_that_does_not_hold_now_is_told_apart() -> None:
+    with pytest.raises(revocation.OutdatedListError):
+        read_list(pem_of(LIST), [MESH.certificate], NOW + 7200)

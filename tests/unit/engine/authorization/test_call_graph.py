@@ -4,7 +4,7 @@ import pytest
 from rows import rows
 
 from portcullis.engine.authorization.call_graph import CallGraph, caller_of, check_call
-from portcullis.engine.config.model import ServiceConfig
+from portcullis.engine.config.callers import ServiceConfig
 from portcullis.engine.identity import Identity
 
 SERVICES = {

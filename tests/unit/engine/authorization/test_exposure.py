@@ -10,7 +10,7 @@ from rows import rows
 
 from portcullis.engine.authorization.exposure import permission_for
 from portcullis.engine.compile import compile_snapshot
-from portcullis.engine.config.diagnostics import ConfigurationError
+from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.load import load_configuration
 from portcullis.engine.ports import Ports
 from portcullis.testing import FakeClock, FakeCounters, FakeFiles, FakeKeys
@@ -41,20 +41,31 @@ def document(*operations: str, root: Any = None, **securities: Any) -> str:
 
 def told(spec: str, api: dict[str, Any] | None = None, operations: dict[str, Any] | None = None) -> list[str]:
     """What is told of administrative functions, of a gateway with this document and these settings."""
+    return [
+        f"{each.pointer}: {each.message}"
+        for each in found(spec, ROLES, {**(api or {}), "operations": operations or {}})
+    ]
+
+
+def hints(spec: str, roles: dict[str, Any] | None) -> list[str]:
+    """What would be right, of a gateway with this document and these roles."""
+    return [each.hint for each in found(spec, roles or {}, {})]
+
+
+def found(spec: str, roles: dict[str, Any], api: dict[str, Any]) -> list[Diagnostic]:
     shop = {"hosts": ["*"], "upstream": {"targets": ["http://127.0.0.1:1"]}, "authenticate": ["partners"]}
-    versions = {"v1": {"spec": "shop.yaml"}}
     configuration = {
         "listeners": {"public": {"bind": "127.0.0.1:0"}},
         "identities": {"partners": {"api_key": {}}},
-        "roles": ROLES,
-        "apis": {"shop": {**shop, "versions": versions, **(api or {}), "operations": operations or {}}},
+        "roles": roles,
+        "apis": {"shop": {**shop, "versions": {"v1": {"spec": "shop.yaml"}}, **api}},
     }
     files = FakeFiles({"shop.yaml": spec})
     try:
         loaded = load_configuration(yaml.safe_dump(configuration, sort_keys=False), "p.yaml", files)
         compile_snapshot(loaded, files, Ports(FakeClock(), FakeCounters(), FakeKeys()))
     except ConfigurationError as error:
-        return [f"{each.pointer}: {each.message}" for each in error.diagnostics if "administrative" in each.message]
+        return [each for each in error.diagnostics if "administrative" in each.message]
     return []
 
 
@@ -88,8 +99,27 @@ apis:
     assert diagnostic.pointer == 'apis.shop.operations."GET /admin/users"'
     assert diagnostic.hint == (
         'say who may: operations: {"GET /admin/users": {authorize: {permissions: [users:read]}}}, '
+        "and give that permission to a role (none gives any yet), "
         "or authorize: {every_caller: true} there if every authenticated caller may"
     )
+
+
+@rows(
+    ("roles", "told"),
+    [
+        (None, "[users:read]}}}, and give that permission to a role (none gives any yet), or"),
+        ({"clerk": ["orders:read", "a:b"]}, "to a role (they give a:b, orders:read), or"),
+        (
+            {"clerk": [f"a:{n}" for n in range(9)]},
+            "to a role (they give a:0, a:1, a:2, a:3, a:4, a:5, a:6, a:7, ...), or",
+        ),
+        ({"clerk": ["orders:read"], "boss": ["users:*"]}, "[users:read]}}}, or authorize"),
+        ({"auditor": ["*:read"]}, "[users:read]}}}, or authorize"),
+    ],
+)
+def test_a_permission_that_no_role_gives_is_to_be_given(roles: Any, told: str) -> None:
+    (hint,) = hints(ADMIN, roles)
+    assert told in hint
 
 
 @rows(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portcullis.engine.authorization.roles import Roles, conflict_in, mistakes
-from portcullis.engine.config.model import RoleConfig
+from portcullis.engine.config.callers import RoleConfig
 
 NAMES = "abcdef"
 ASKED = ("orders:read", "orders:write", "users:read", "users:admin:delete")

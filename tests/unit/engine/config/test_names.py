@@ -16,6 +16,7 @@ from portcullis.engine.config.names import (
     check_field_name,
     check_file_path,
     check_host,
+    check_list_place,
     check_name,
     check_operation,
     check_proxy,
@@ -125,6 +126,11 @@ NEVER = ["", " ", "a\nb", "a\n", "\n", "a\0", "a\r", "\t", "a b", "é", "a\u2028
             ],
         ),
         (
+            check_list_place,
+            ["tls/root.crl", "/etc/pki/root.crl", "http://pki.example.com/root.crl", "https://pki:8443/a.crl"],
+            ["http://u:p@pki/", "http://pki/?a", "ldap://pki/cn=root", "http://pki:0/", "ftp://pki/a.crl"],
+        ),
+        (
             check_url,
             ["https://id.example.com", "https://id:8443/a/b%20c", "http://127.0.0.1:1/keys", "https://[::1]/"],
             [
@@ -153,7 +159,7 @@ NEVER = ["", " ", "a\nb", "a\n", "\n", "a\0", "a\r", "\t", "a b", "é", "a\u2028
 def test_names_hosts_paths_and_urls_are_strict(check: Callable[[str], str], good: list[str], bad: list[str]) -> None:
     for value in good:
         assert check(value) == value
-    never = ["", "a\n", "\n"] if check is check_file_path else NEVER
+    never = ["", "a\n", "\n"] if check in (check_file_path, check_list_place) else NEVER
     for value in [*never, *bad, *(f"{value}\n" for value in good)]:
         with pytest.raises(ValueError):
             check(value)

@@ -80,6 +80,22 @@ def test_an_identity_that_no_listener_asks_for_can_be_proven_by_nobody(minimal: 
         assert complaints(text.replace('8080"}', listener)) == []
 
 
+@rows(
+    ("tls", "told"),
+    [
+        ("{unverified: an old appliance}", "not verified, whoever is on the way can read and change the calls. The"),
+        ("{unverified: an old appliance, pins: [P, Q]}", "not verified, their keys are, by pins. The reason given: an"),
+        ("{pins: [P]}", "there is no backup pin"),
+    ],
+)
+def test_services_that_are_not_wholly_verified_are_warned_of(minimal: str, tls: str, told: str) -> None:
+    for name, letter in (("P", "A"), ("Q", "B")):
+        tls = tls.replace(name, f"sha256/{letter * 42}A=")
+    (warning,) = warnings(minimal.replace('["http://127.0.0.1:9000"]', f'["https://127.0.0.1:9000"], tls: {tls}'))
+    assert warning.startswith("apis.shop.upstream.tls.")
+    assert told in warning
+
+
 @pytest.mark.slow
 def test_a_great_many_wrong_names_are_told_without_comparing_them_all(minimal: str, complaints: Complaints) -> None:
     plans = "plans:\n" + "".join(f"  plan{n}: {{}}\n" for n in range(3000))

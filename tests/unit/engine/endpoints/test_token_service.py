@@ -107,6 +107,8 @@ def test_what_the_client_asks_is_asked_of_the_control_process() -> None:
         (b"a=%zz", (BASIC,), "invalid_request"),
         (b"client_id=a&client_secret=b", (), "invalid_client"),
         (b"a=1", ((b"authorization", b"Bearer x"),), "invalid_client"),
+        (b"client_assertion=x", (), "invalid_request"),
+        (b"client_assertion=x&client_assertion_type=y", (), "invalid_client"),
     ],
 )
 def test_errors_of_form_are_told_without_asking(

@@ -9,8 +9,9 @@ import orjson
 import pytest
 from rule_samples import make_given, sources_of
 
-from portcullis.engine.objects.deciding import Decider, Given
+from portcullis.engine.objects.deciding import Decider
 from portcullis.engine.objects.declared import Place, place_of
+from portcullis.engine.objects.given import Given
 from portcullis.engine.objects.parsing import parse
 from portcullis.engine.openapi.document import SpecDocument, load_document
 

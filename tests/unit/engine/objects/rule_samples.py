@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portcullis.engine.facts import Facts
 from portcullis.engine.identity import Consumer, Identity
-from portcullis.engine.objects.deciding import Given, OfExchange, OfObject, Source
+from portcullis.engine.objects.given import Given, OfExchange, OfObject, Source
 from portcullis.engine.objects.surroundings import reader
 from portcullis.engine.objects.syntax import Condition, Path, paths_of
 from portcullis.testing import make_request

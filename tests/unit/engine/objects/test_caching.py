@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rows import rows
 
 from portcullis.engine.decision import Modify
 from portcullis.engine.facts import Facts
-from portcullis.engine.objects.caching import keep_from_shared_caches
+from portcullis.engine.objects.caching import keep_from_caches, keep_from_shared_caches
 from portcullis.engine.response import ResponseView
 from portcullis.testing import make_request
 
 
-def kept(**fields: str) -> Modify | None:
+def kept(keep: Any = keep_from_shared_caches, **fields: str) -> Modify | None:
     headers = {name.replace("_", "-").encode(): value.encode() for name, value in fields.items()}
-    return keep_from_shared_caches(ResponseView(make_request(), 200, tuple(headers.items()), headers, True), Facts())
+    found: Modify | None = keep(ResponseView(make_request(), 200, tuple(headers.items()), headers, True), Facts())
+    return found
 
 
 @rows("said", ["public", "max-age=60", "s-maxage=1, no-cache", 'private="set-cookie", max-age=9', "x-private"])
@@ -38,3 +41,11 @@ def test_shared_caches_are_told_nothing_else(name: str) -> None:
 
 def test_where_nothing_is_said_nothing_is_done() -> None:
     assert kept() is None
+
+
+def test_unless_nothing_else_says_it() -> None:
+    found = kept(keep_from_caches)
+    assert found is not None
+    assert found.set_fields == ((b"cache-control", b"no-store"),)
+    assert kept(keep_from_caches, cache_control="private") is None
+    assert kept(keep_from_caches, cache_control="public") == kept(cache_control="public")

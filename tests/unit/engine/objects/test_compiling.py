@@ -91,6 +91,20 @@ def test_a_body_is_gone_when_the_answer_comes(document: Make) -> None:
         compiler("request.body.owner == response.owner", document(SCHEMA), reads_first=False).parts()
 
 
+@rows(
+    "rule",
+    [
+        "response.owner == request.body.items[].owner",
+        "request.body.items[].owner == identity.subject or response.owner == identity.subject",
+        "asked(request.body.items[].owner) or response.owner == 'a'",
+        "request.body.owner == 'a' and (response.owner == 'a' or request.body.items[].owner == 'b')",
+    ],
+)
+def test_items_of_a_body_are_not_mistaken_for_what_is_read_first(rule: str, document: Make) -> None:
+    with pytest.raises(RuleError, match=r"request\.body\.items\[\]\.owner is of each item of the body"):
+        compiler(rule, document(SCHEMA)).parts()
+
+
 def test_questions_are_asked_where_their_arguments_are_known(document: Make) -> None:
     parts = compiler("asked(request.path.id) and asked(request.body.owner)", document(SCHEMA)).parts()
     assert (parts.head is not None, len(parts.body), parts.response) == (True, 1, None)

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import pytest
 from hypothesis import given as having
 from hypothesis import strategies as st
 from rows import rows
 from rule_samples import NAMES, ODD, RULES, THINGS, VALUES, make_given, sources_of
 
-from portcullis.engine.objects.deciding import (
-    UNKNOWN,
-    Arguments,
-    AwaitedError,
-    Decider,
-    Given,
-    Inquiry,
-    Truth,
-    is_member,
-    same,
-)
+from portcullis.engine.objects.deciding import Decider
+from portcullis.engine.objects.given import Given, Truth
 from portcullis.engine.objects.parsing import parse
 from portcullis.engine.objects.syntax import (
     AllOf,
@@ -37,58 +26,6 @@ from portcullis.engine.objects.syntax import (
     Operand,
     Path,
 )
-
-
-@rows(
-    ("one", "other", "truth"),
-    [
-        ("a", "a", True),
-        ("a", "A", False),
-        ("é", "e\u0301", False),
-        ("", "", True),
-        (1, 1, True),
-        (2**53, 2**53 + 1, False),
-        (True, True, True),
-        (True, False, False),
-        (1, True, None),
-        (0, False, None),
-        ("1", 1, None),
-        ("true", True, None),
-        (None, None, None),
-        (1.0, 1, None),
-        (1.0, 1.0, None),
-        ([1], [1], None),
-        ({}, {}, None),
-        ("a", None, None),
-    ],
-)
-def test_only_values_of_the_same_kind_are_compared(one: Any, other: Any, truth: Truth) -> None:
-    assert same(one, other) is truth
-    assert same(other, one) is truth
-
-
-@rows(
-    ("value", "values", "truth"),
-    [
-        ("a", ["b", "a"], True),
-        ("a", ["b"], False),
-        ("a", [], False),
-        ("a", ("a",), True),
-        ("a", frozenset({"a"}), True),
-        ("1", [1], None),
-        ("1", [1, "1"], True),
-        ("a", ["b", None], None),
-        (1, [True], None),
-        (1, [2], False),
-        ("a", "abc", None),
-        ("a", {"a": 1}, None),
-        ("a", None, None),
-        (None, [None], None),
-        ([], [[]], None),
-    ],
-)
-def test_whether_something_is_in_a_list(value: Any, values: Any, truth: Truth) -> None:
-    assert is_member(value, values) is truth
 
 
 @rows(
@@ -255,46 +192,3 @@ def test_nobody_is_asked_about_what_can_not_be_compared(value: Any) -> None:
 
 def test_a_question_without_objects_is_asked_when_the_check_is_made(decider: Callable[..., Decider]) -> None:
     assert decider("linked('a')", {"linked": lambda given, arguments: None}).bind(make_given()) is None
-
-
-def waiting(answers: dict[Any, Truth], asked: list[Any]) -> Inquiry:
-    async def ask(_facts: Any, questions: Sequence[Arguments]) -> list[Truth]:
-        await asyncio.sleep(0)
-        asked.append(list(questions))
-        return [answers[question[0].__class__, question[0]] for question in questions]
-
-    return Inquiry(lambda facts, arguments: True if arguments == ("known",) else UNKNOWN, ask)
-
-
-async def test_all_answers_that_have_to_be_waited_for_are_asked_for_together() -> None:
-    asked: list[Any] = []
-    linked = waiting({(int, 1): True, (bool, True): False}, asked)
-    condition = parse("linked(request.query.a) and not linked(true) and linked('known')").condition
-    made = Decider(condition, sources_of(condition), {"linked": linked})
-    given = make_given(query={"a": 1})
-    with pytest.raises(AwaitedError):
-        made.check(given, None)
-    with pytest.raises(AwaitedError):
-        given.must_know()
-    await given.learn()
-    given.must_know()
-    assert made.check(given, None) is True
-    assert asked == [[(1,), (True,)]]  # equal to Python, and not to a rule
-
-
-async def test_an_answer_holds_for_every_object_that_asks_the_same() -> None:
-    asked: list[Any] = []
-    condition = parse("linked(response.id)").condition
-    linked = waiting({(int, 1): True, (int, 2): None, (int, 3): False}, asked)
-    made = Decider(condition, sources_of(condition), {"linked": linked})
-    given = make_given()
-    check: Any = made.bind(given)
-    objects = [{"id": id_} for id_ in (1, 2, 3, 1, 3, "known", None, [1])]
-    assert [check(each) for each in objects] == [None, None, None, None, None, True, None, None]
-    await given.learn()
-    assert [check(each) for each in objects] == [True, None, False, True, False, True, None, None]
-    assert asked == [[(1,), (2,), (3,)]]
-
-
-def test_what_is_unknown_says_so() -> None:
-    assert repr(UNKNOWN) == "UNKNOWN"

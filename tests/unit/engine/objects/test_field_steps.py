@@ -11,7 +11,14 @@ from portcullis.engine.decision import Modify, Refuse
 from portcullis.engine.facts import UNREAD, Facts
 from portcullis.engine.identity import Consumer, Identity
 from portcullis.engine.objects import codes
-from portcullis.engine.objects.field_steps import answer_head_step, answer_step, ask_step, body_step, wants_answer
+from portcullis.engine.objects.field_steps import (
+    MOST_STRIPPED,
+    answer_head_step,
+    answer_step,
+    ask_step,
+    body_step,
+    wants_answer,
+)
 from portcullis.engine.objects.hiding import Hider, Mark, Marks, tree_of
 from portcullis.engine.openapi.field_marks import Action
 from portcullis.engine.openapi.pointer import split
@@ -49,6 +56,7 @@ def test_nobody_asks_whether_the_answer_is_still_one_with_a_hidden_value() -> No
     assert asked.remove_fields >= {b"if-none-match", b"if-match"}
     assert ask_step([marks("/a")])(make_request(headers=conditions), facts("boss")) is None
     assert ask_step([marks("/a")])(make_request("PUT", headers=conditions), facts()) is None
+    assert ask_step([marks("/a")])(make_request("QUERY", headers=conditions), facts()) is not None
 
 
 @rows("name", ["etag", "content-digest", "content-md5", "digest", "repr-digest"])
@@ -59,6 +67,16 @@ def test_what_is_made_of_a_whole_body_is_not_told(name: str, status: int, has_bo
     found = answer_head_step([marks("/a")])(said, facts())
     assert isinstance(found, Modify)
     assert name.encode() in found.remove_fields
+    assert answer_head_step([marks("/a")])(said, facts("boss")) is None
+
+
+@rows(("method", "is_untold"), [("HEAD", True), ("GET", False)])
+def test_head_does_not_learn_how_long_the_whole_body_is(method: str, is_untold: bool) -> None:
+    fields = ((b"content-type", b"application/json"), (b"content-length", b"71"))
+    said = ResponseView(make_request(method), 200, fields, dict(fields), has_body=False)
+    found = answer_head_step([marks("/a")])(said, facts())
+    assert (found is not None) is is_untold
+    assert not is_untold or (isinstance(found, Modify) and b"content-length" in found.remove_fields)
     assert answer_head_step([marks("/a")])(said, facts("boss")) is None
 
 
@@ -129,6 +147,26 @@ def test_a_body_whose_fields_can_not_be_told_is_refused() -> None:
     found = body_step([marks("/role", action="refuse")])(make_request("POST", "/", body=b"x"), facts())
     assert isinstance(found, Refuse)
     assert (found.code, found.code.visible) == (codes.BODY_UNREADABLE, codes.FIELD_REFUSED)
+
+
+def test_items_are_taken_out_like_fields() -> None:
+    document = {"cards": [{"number": 1}, {"number": 2}, {"number": 3}], "box": {"in": {"deep": 1}, "out": 2}}
+    request = make_request("POST", "/", body=orjson.dumps(document))
+    steps = [marks("/cards/*", "/box/in", action="strip"), marks("/box/in/deep", "/cards/*/number", action="strip")]
+    found: Any = body_step(steps)(request, facts(document=document))
+    assert found.body == b'{"cards":[],"box":{"out":2}}'
+    assert document == {"cards": [], "box": {"out": 2}}
+    assert found.finding.found == "4 fields"
+
+
+@rows(("count", "code"), [(MOST_STRIPPED, None), (MOST_STRIPPED + 1, "refuse")])
+def test_a_body_of_which_too_much_would_be_taken_out_is_refused(count: int, code: str | None) -> None:
+    document = {"tags": [1] * count}
+    request = make_request("POST", "/", body=orjson.dumps(document))
+    found = body_step([marks("/tags/*", action="strip")])(request, facts(document=document))
+    assert isinstance(found, Refuse) is (code is not None)
+    assert found is not None
+    assert found.code is codes.FIELD_REFUSED
 
 
 def test_a_field_is_taken_out_of_the_text_and_of_what_it_says() -> None:

@@ -16,12 +16,14 @@ from portcullis.engine.objects.hiding import (
     Node,
     folded,
     nodes_of,
+    outermost,
     present,
     reduced,
+    take_out,
     tree_of,
-    without,
 )
 from portcullis.engine.objects.json_text import edited
+from portcullis.engine.objects.selecting import Way
 from portcullis.engine.openapi.field_marks import Action
 from portcullis.engine.openapi.pointer import split
 
@@ -218,10 +220,22 @@ def test_fields_of_requests_are_found_whatever_their_case(pointer: str, value: A
     assert [way for way, _ in present(value, node)] == ways
 
 
-def test_fields_are_taken_out_of_a_text() -> None:
-    text = b'{"a": 1.10, "b": [{"c": 1, "d": 2}, {"c": 3}], "e": {"f": 4}}'
-    edit = without([("a",), ("b", 0, "c"), ("b", 0, "d"), ("e", "f")])
-    assert edited(text, edit) == b'{"b":[{},{"c": 3}],"e":{}}'
+@rows(
+    ("ways", "left"),
+    [
+        ([("a",), ("b", 0, "c"), ("b", 0, "d"), ("e", "f")], b'{"b":[{},{"c": 3},5],"e":{}}'),
+        ([("b", 0), ("b", 1), ("b", 2)], b'{"a":1.10,"b":[],"e":{"f": 4}}'),
+        ([("b", 0), ("b", 1, "c"), ("b", 2)], b'{"a":1.10,"b":[{}],"e":{"f": 4}}'),
+        ([("b", 1), ("a",)], b'{"b":[{"c": 1, "d": 2},5],"e":{"f": 4}}'),
+        ([("e", "f"), ("e",), ("b",), ("b", 2), ("b", 0, "c")], b'{"a":1.10}'),
+    ],
+)
+def test_what_is_taken_out_is_gone_from_the_text_and_from_what_it_says(ways: list[Way], left: bytes) -> None:
+    text = b'{"a": 1.10, "b": [{"c": 1, "d": 2}, {"c": 3}, 5], "e": {"f": 4}}'
+    document = orjson.loads(text)
+    edit = take_out(document, outermost(ways))
+    assert edited(text, edit) == left
+    assert document == orjson.loads(left)
 
 
 @rows(
@@ -236,11 +250,32 @@ def test_an_answer_that_is_marked_as_a_whole_is_hidden(action: Action, text: str
     assert hidden(text, tree_of([([], Mark(NOBODY, action, ""))])) == left
 
 
-@rows("name", ["role", "ROLE", "role[]", "Role[0]", " role", "role "])
+@rows("name", ["role", "ROLE", "role[]", "Role[0]", " role", "role ", "[role]"])
 def test_a_field_is_found_by_the_names_that_services_bind_to_it(name: str) -> None:
     assert [way for way, _ in present({name: "x"}, tree("/role"))] == [(name,)]
 
 
-@rows("name", ["roles", "a[role]", "a.role", "[role]"])
+@rows("name", ["roles", "a[role]", "a.role", "[a]role"])
 def test_a_field_of_another_name_is_another(name: str) -> None:
     assert list(present({name: "x"}, tree("/role"))) == []
+
+
+@rows(
+    "name",
+    ["a[b]", "A[B]", "a.b", "a[b][]", " a[b]", "a[b", "a[b][c]", "a.b.c", "l[0][b]", "l[][b]", "l.0.b", "[a][b]"],
+)
+def test_a_field_in_another_is_found_where_services_would_put_it(name: str) -> None:
+    assert [way for way, _ in present({name: "x"}, tree("/a/b", "/l/*/b"))] == [(name,)]
+
+
+@rows("name", ["a[c]", "a.c", "b[a]", "a", "l[0]", "l.b", "ab", "."])
+def test_where_services_would_put_something_else_nothing_is_found(name: str) -> None:
+    assert list(present({name: "x"}, tree("/a/b", "/l/*/b"))) == []
+
+
+def test_what_is_put_into_another_is_looked_into() -> None:
+    assert [way for way, _ in present({"a[b]": {"c": 1}}, tree("/a/b/c"))] == [("a[b]", "c")]
+
+
+def test_a_name_that_is_declared_is_no_place_in_another() -> None:
+    assert [mark.pointer for _, mark in present({"a.b": 1}, tree("/a.b", "/a/b"))] == ["/a.b"]

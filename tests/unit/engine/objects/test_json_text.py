@@ -26,6 +26,11 @@ def test_all_that_is_not_changed_stays_as_it_was_written() -> None:
         (Edit(dropped=("a", "b", "f")), b'{"c":[1e2, {"d": -0, "e": 1}]}'),
         (Edit(below={"a": Edit(text=b"null")}, dropped=("b", "c", "f")), b'{"a":null}'),
         (Edit(below={"c": Edit(kept=[0])}, dropped=("a", "b", "f")), b'{"c":[1e2]}'),
+        (Edit(below={"c": Edit(dropped=(0,))}, dropped=("a", "b", "f")), b'{"c":[{"d": -0, "e": 1}]}'),
+        (
+            Edit(below={"c": Edit(below={1: Edit(dropped=("d",))}, dropped={0})}, dropped=("a", "b", "f")),
+            b'{"c":[{"e":1}]}',
+        ),
         (Edit(below={"c": Edit(kept=[])}, dropped=("a", "b", "f")), b'{"c":[]}'),
         (
             Edit(below={"c": Edit(below={1: Edit(below={"d": Edit(text=b"2")})}, kept=[1])}, dropped=("a", "b", "f")),

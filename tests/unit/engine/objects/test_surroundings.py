@@ -11,8 +11,8 @@ from rule_samples import ALICE, make_given
 
 from portcullis.engine.authorization.roles import Roles
 from portcullis.engine.identity import ANONYMOUS, Consumer, Identity
-from portcullis.engine.objects.deciding import Given, OfExchange, OfObject
 from portcullis.engine.objects.declared import place_of
+from portcullis.engine.objects.given import Given, OfExchange, OfObject
 from portcullis.engine.objects.parsing import parse
 from portcullis.engine.objects.surroundings import Answers, Surroundings, is_ambiguous, object_at, reader, strict_reader
 from portcullis.engine.objects.tokens import RuleError
@@ -252,7 +252,7 @@ def test_objects_are_items_where_a_list_is_declared(place: Callable[..., Any]) -
     assert object_at(place({"oneOf": [thing, {"type": "array", "items": thing}]})).names == ["a"]
 
 
-@rows("other", ["Owner", "owner[]", "owner[0]", " owner", "OWNER "])
+@rows("other", ["Owner", "owner[]", "owner[0]", " owner", "OWNER ", "[owner]", "[Owner][id]"])
 def test_a_name_that_services_bind_to_the_same_makes_a_field_ambiguous(other: str) -> None:
     assert is_ambiguous({"owner": "alice", other: "bob"}, "owner")
 

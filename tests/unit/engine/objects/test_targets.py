@@ -7,7 +7,7 @@ from typing import Any
 from rows import rows
 from rule_samples import make_given
 
-from portcullis.engine.objects.deciding import OfExchange
+from portcullis.engine.objects.given import OfExchange
 from portcullis.engine.objects.targets import target_of, variables_of
 
 

@@ -76,12 +76,28 @@ def test_a_mark_is_found_at_its_field() -> None:
         {"if": of(b=TEXT), "then": of(a=SUPPORT)},
         {"additionalProperties": SUPPORT},
         {"patternProperties": {"^a": SUPPORT}},
+        {**of(a=TEXT), "patternProperties": {"^a": SUPPORT}},
+        {"oneOf": [of(a=TEXT), {"type": "object", "additionalProperties": SUPPORT}]},
+        {"oneOf": [of(a=TEXT), {"patternProperties": {"^a": SUPPORT, "^b": TEXT}}]},
+        {"anyOf": [of(a=TEXT), {**of(b=TEXT), "unevaluatedProperties": SUPPORT}]},
     ],
 )
 def test_a_mark_holds_however_a_schema_comes_to_it(schema: Any) -> None:
     mark = seen(marks_of(schema, "3.1.0", {"Secret": SUPPORT, "Whole": of(a=SUPPORT)}), "a")
     assert mark is not None
     assert mark.roles == ("support",)
+
+
+@rows("pattern", ["(", "[", "(?<!a)b", "(?=x)y"])
+def test_a_pattern_that_can_not_be_used_may_be_of_any_field(pattern: str) -> None:
+    mark = seen(marks_of({**of(a=TEXT), "patternProperties": {pattern: SUPPORT}}), "a")
+    assert mark is not None
+    assert mark.roles == ("support",)
+
+
+def test_what_is_said_of_all_other_fields_is_not_said_of_one_that_is_named() -> None:
+    marks = marks_of({**of(a=TEXT), "patternProperties": {"^b": TEXT}, "additionalProperties": SUPPORT})
+    assert (seen(marks, "a"), seen(marks, "c") is None) == (None, False)
 
 
 def test_items_of_lists() -> None:

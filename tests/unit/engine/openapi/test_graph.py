@@ -218,3 +218,11 @@ def test_what_only_refers_means_what_it_refers_to() -> None:
         assert made.subtypes(pointer) == ["/components/schemas/Cat", "/components/schemas/Lynx", "/dog"]
     assert SchemaGraph({"A": {"$ref": "#/B", "minimum": 1}, "B": {}}, "3.1.0", Problems()).meant("/A") == "/A"
     assert SchemaGraph({"A": {"$ref": "#/B", "minimum": 1}, "B": {}}, "3.0.3", Problems()).meant("/A") == "/B"
+
+
+@rows(
+    ("pattern", "text", "may"),
+    [("^x-", "x-a", True), ("^x-", "a", False), ("(", "a", True), ("(?=a)b", "c", True), ("a" * 9000, "b", True)],
+)
+def test_a_pattern_that_can_not_be_used_may_match_anything(pattern: str, text: str, may: bool) -> None:
+    assert graph({}).may_match(pattern, text) is may

@@ -44,7 +44,16 @@ def test_how_far_lists_and_objects_may_lie_in_one_another() -> None:
 
 @rows(
     ("text", "value"),
-    [("0", 0), ("-1", -1), ("007", 7), ("18446744073709551615", 2**64 - 1), ("-9223372036854775808", -(2**63))],
+    [
+        ("0", 0),
+        ("-1", -1),
+        ("007", 7),
+        ("0089", 89),
+        ("00", 0),
+        ("100", 100),
+        ("18446744073709551615", 2**64 - 1),
+        ("-9223372036854775808", -(2**63)),
+    ],
 )
 def test_integers(text: str, value: int) -> None:
     assert read_integer(text) == value
@@ -68,6 +77,9 @@ def test_integers(text: str, value: int) -> None:
         "1,2",
         "18446744073709551616",
         "1" * 5000,
+        "010",
+        "-010",
+        "00017",
     ],
 )
 def test_what_is_no_integer(text: str) -> None:

@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from portcullis.engine.compile import compile_snapshot
+from portcullis.engine.config.callers import RoleConfig, ServiceConfig
 from portcullis.engine.config.load import load_configuration
 from portcullis.engine.config.merge import effective
-from portcullis.engine.config.model import ApiConfig, RoleConfig, ServiceConfig
+from portcullis.engine.config.model import ApiConfig
 from portcullis.engine.openapi.security import Security
 from portcullis.engine.operation import OperationContext
 from portcullis.engine.ports import Ports

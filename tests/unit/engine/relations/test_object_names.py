@@ -24,6 +24,7 @@ def test_a_name_has_a_type_and_parts() -> None:
         ("order:{}", "a type and where the id is"),
         ("order:{a{b}}", "a type and where the id is"),
         ("order:17", "stands in braces"),
+        ("order:{response.tenant}{response.id}", "something must stand between"),
         ("order:{respons.id}", "there is no respons"),
         ("order:{response.id == 1}", "is no path"),
         ("order:{response.id}" + "x" * 500, "a type and where the id is"),

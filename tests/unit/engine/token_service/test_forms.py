@@ -6,7 +6,7 @@ import pytest
 from rows import rows
 
 from portcullis.engine.request import RequestView
-from portcullis.engine.token_service.forms import FormError, read_basic, read_call, read_form
+from portcullis.engine.token_service.forms import ASSERTION_TYPE, FormError, read_basic, read_call, read_form
 
 FORM = b"application/x-www-form-urlencoded"
 
@@ -82,7 +82,36 @@ def test_a_secret_in_the_body_is_taken_only_where_the_file_says_so() -> None:
     assert (call.client, call.secret, call.how) == ("a", "b", "client_secret_post")
 
 
-@rows("body", [b"client_id=a&client_secret=b", b"client_id=other"])
+ASSERTED = b"client_assertion=h.c.s&client_assertion_type=" + ASSERTION_TYPE.encode()
+
+
+def test_an_assertion_says_who_the_client_is() -> None:
+    call = read_call("token", request(b"grant_type=client_credentials&" + ASSERTED))
+    assert (call.client, call.secret, call.how) == ("", "h.c.s", "private_key_jwt")
+    assert call.parameters == {"grant_type": "client_credentials"}
+    assert read_call("revoke", request(b"client_id=a&" + ASSERTED)).client == "a"
+    assert "h.c.s" not in repr(call)
+
+
+@rows(
+    ("body", "error"),
+    [
+        (b"client_assertion=h.c.s", "invalid_request"),
+        (b"client_assertion_type=" + ASSERTION_TYPE.encode(), "invalid_request"),
+        (b"client_assertion=&client_assertion_type=" + ASSERTION_TYPE.encode(), "invalid_request"),
+        (ASSERTED + b"2", "invalid_client"),
+        (ASSERTED.replace(b"jwt-bearer", b"saml2-bearer"), "invalid_client"),
+        (ASSERTED + b"&client_id=a&client_secret=b", "invalid_request"),
+        (ASSERTED + b"&" + ASSERTED, "invalid_request"),
+    ],
+)
+def test_another_assertion_is_none(body: bytes, error: str) -> None:
+    with pytest.raises(FormError) as caught:
+        read_call("token", request(body), takes_post=True)
+    assert caught.value.error == error
+
+
+@rows("body", [b"client_id=a&client_secret=b", b"client_id=other", ASSERTED])
 def test_a_client_says_in_one_way_who_it_is(body: bytes) -> None:
     with pytest.raises(FormError, match="one way"):
         read_call("token", request(body, basic(b"a:b")), takes_post=True)

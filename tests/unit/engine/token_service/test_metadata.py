@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from portcullis.engine.token_service.declaring import TokenServiceConfig
-from portcullis.engine.token_service.metadata import key_set_age, metadata
+from portcullis.engine.token_service.metadata import key_set_age, metadata, token_endpoint
 
 
 def service(**settings: Any) -> TokenServiceConfig:
@@ -20,9 +20,18 @@ def test_it_names_its_endpoints_below_the_issuer() -> None:
 
 
 def test_it_says_how_clients_authenticate() -> None:
-    assert json.loads(metadata(service()))["token_endpoint_auth_methods_supported"] == ["client_secret_basic"]
+    said = json.loads(metadata(service()))
+    assert said["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "private_key_jwt"]
+    algorithms = said["token_endpoint_auth_signing_alg_values_supported"]
+    assert {"ES256", "PS256"} <= set(algorithms)
+    assert not {"none", "HS256"} & set(algorithms)
     said = json.loads(metadata(service(client_secret_post=True)))
-    assert said["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post"]
+    assert "client_secret_post" in said["introspection_endpoint_auth_methods_supported"]
+
+
+def test_tokens_are_asked_for_below_the_issuer() -> None:
+    assert token_endpoint(service()) == "https://id.shop.example/oauth2/token"
+    assert token_endpoint(service(path="/")) == "https://id.shop.example/token"
 
 
 def test_a_key_set_is_kept_no_longer_than_a_key_is_published_before_it_signs() -> None:

@@ -32,6 +32,22 @@ def test_a_token_is_known_by_itself_its_family_and_its_client(revoked: Revoked, 
     assert knowing(revoked).covers(CLAIMS) is covered
 
 
+@rows(
+    ("revoked", "covered"),
+    [
+        (Revoked("o1", 200.0), True),
+        (Revoked("o2", 200.0), True),
+        (Revoked("o3", 200.0), False),
+        (Revoked(of_client("web"), 200.0), True),
+        (Revoked(of_client("web"), 200.0, 100.0), True),
+        (Revoked(of_client("web"), 200.0, 99.0), False),
+    ],
+)
+def test_a_token_is_known_by_all_that_were_exchanged_for_it(revoked: Revoked, covered: bool) -> None:
+    origins = [{"jti": "o1", "client_id": "gate"}, {"jti": "o2", "client_id": "web"}]
+    assert knowing(revoked).covers({**CLAIMS, "origins": origins}) is covered
+
+
 def test_changes_add_and_the_whole_replaces() -> None:
     known = knowing(Revoked("a", 200.0))
     known.apply(encode(Revocations(False, [Revoked("t1", 200.0)])))

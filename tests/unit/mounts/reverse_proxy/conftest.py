@@ -34,8 +34,8 @@ def configuration(**upstream: Any) -> Configuration:
     )
 
 
-def snapshot(steps: Steps, **upstream: Any) -> Snapshot:
-    """Operations GET, HEAD, POST and PUT of /a; ``steps`` by method."""
+def snapshot(steps: Steps, rules: dict[str, Any] | None = None, **upstream: Any) -> Snapshot:
+    """Operations GET, HEAD, POST and PUT of /a; ``steps`` by method; ``rules``: fields of all operations."""
 
     def operation(method: str) -> Operation:
         made = [
@@ -50,6 +50,7 @@ def snapshot(steps: Steps, **upstream: Any) -> Snapshot:
             upstream="shop",
             upstream_path=str,
             max_response=10_000,
+            **(rules or {}),
             **{
                 f"{needs}_steps": tuple(step for step in made if step.needs == needs)
                 for needs in ("head", "body", "stream", "before", "response_head", "response_body", "answer")
@@ -70,10 +71,15 @@ def snapshot(steps: Steps, **upstream: Any) -> Snapshot:
 def play() -> Callable[..., Playbook]:
     """A playbook; steps by method, as ``POST=[("body", run), ("head", other, "monitor")]``.
 
-    ``upstream``: settings of the upstream.
+    ``rules``: fields of the operations; ``upstream``: settings of the upstream; ``kind``: makes the playbook.
     """
 
-    def make(upstream: dict[str, Any] | None = None, **steps: Any) -> Playbook:
-        return Playbook(snapshot(steps, **(upstream or {})))
+    def make(
+        upstream: dict[str, Any] | None = None,
+        rules: dict[str, Any] | None = None,
+        kind: Callable[[Snapshot], Playbook] = Playbook,
+        **steps: Any,
+    ) -> Playbook:
+        return kind(snapshot(steps, rules, **(upstream or {})))
 
     return make

@@ -42,6 +42,17 @@ async def test_a_refusal_may_keep_the_status_of_the_service(play):
     p.client_is("")
 
 
+@rows(("removed", "is_told"), [(b"content-length", False), (b"etag", True)])
+async def test_head_is_told_the_length_of_the_body_unless_a_step_takes_it_out(play, removed, is_told):
+    change = Modify(remove_fields=frozenset({removed}))
+    p = play(HEAD=[("response_head", lambda _response, _facts: change)])
+    p.client_sends(b"HEAD /a HTTP/1.1\r\nHost: shop\r\n\r\n")
+    await settle()
+    p.service_gets(b"HEAD /a")
+    p.service_sends(b"HTTP/1.1 200 OK\r\nContent-Length: 71\r\n\r\n")
+    assert (b"content-length: 71" in p.client_gets(b"HTTP/1.1 200 OK")) is is_told
+
+
 async def test_an_answer_is_held_back_until_it_is_whole_and_checked(play):
     seen: list[bytes] = []
 

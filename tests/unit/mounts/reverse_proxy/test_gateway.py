@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from portcullis.engine.config.model import ListenerConfig
+from portcullis.engine.config.listeners import ListenerConfig
+from portcullis.mounts.http2.limits import Limits
 from portcullis.mounts.reverse_proxy.gateway import Listener
 
 
@@ -47,3 +48,22 @@ def test_a_listener_reads_certificates_where_the_file_says_so() -> None:
     assert not Listener.of("public", ListenerConfig.model_validate(text)).reads_certificate
     text["client_certificate_header"] = "Client-Cert"
     assert Listener.of("public", ListenerConfig.model_validate(text)).reads_certificate
+
+
+def test_a_listener_bounds_what_a_client_may_do_by_http2_as_the_file_says() -> None:
+    text = {"bind": "127.0.0.1:0", "max_header_bytes": 9000, "protocols": ["h2"]}
+    text["http2"] = {"max_concurrent_streams": 7, "max_resets_per_minute": 8, "max_control_frames_per_minute": 900}
+    listener = Listener.of("public", ListenerConfig.model_validate(text))
+    assert listener.http2 == Limits(head_bytes=9000, streams=7, resets_per_minute=8, control_frames_per_minute=900)
+    assert listener.protocols == ("h2",)
+
+
+async def test_who_is_connected_learns_that_the_next_generation_serves(play):
+    p = play()
+    told = asyncio.Event()
+    told.retire = told.set
+    p.gateway.connections.add(told)
+    p.gateway.retire()
+    assert told.is_set()
+    assert p.gateway.draining
+    p.client_is("")

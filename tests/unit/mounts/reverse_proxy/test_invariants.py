@@ -9,10 +9,26 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
+from http2_faults import (
+    CANCEL,
+    DATA,
+    END_STREAM,
+    PREFACE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_UPDATE,
+    frame,
+    head,
+    headers,
+    setting,
+    word,
+)
+from http2_play import Http2Play, frames_in
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -166,6 +182,8 @@ class World:
         """What a loop does between two events: writes go out, what was closed is lost."""
         self.gateway.outbox.flush()
         await settle(2)
+        for target in self.gateway.pools["shop"].targets:
+            assert all(each.transport.is_reading() or each.transport.is_closing() for each in target.idle)
         known = {id(service.protocol) for service in self.services}
         self.services += [Peer(*made) for made in self.play.service_connections if id(made[0]) not in known]
         for service in self.services:
@@ -186,6 +204,11 @@ class World:
             for peer in self.services:
                 self._lose(peer)
         await self.turn()
+
+    def check_answers(self) -> None:
+        for client in self.clients:
+            got = _TOKEN.findall(client.transport.sent)
+            assert [token for token in client.tokens if token in got] == got, "another's answer, or in another order"
 
     def _listen(self, service: Peer) -> None:
         """Read what a service was sent as strictly as it can be read: the gateway must send nothing else."""
@@ -224,6 +247,66 @@ class World:
                 peer.protocol.resume_writing()
 
 
+HTTP2_REQUESTS = [
+    (b"GET", [], None),
+    (b"HEAD", [], None),
+    (b"PUT", [(b"content-length", b"5")], b"hello"),
+    (b"PUT", [], b"hello"),
+    (b"POST", [(b"expect", b"100-continue"), (b"content-length", b"5")], b"hello"),
+    (b"POST", [(b"content-length", b"90000")], b"x" * 90000),
+    (b"POST", [], b"x" * 110000),
+    (b"POST", [(b"content-length", b"7")], b"hello"),
+    (b"GET", [(b"x-refuse", b"yes")], None),
+    (b"GET", [(b"x-fail", b"yes")], None),
+    (b"PUT", [(b"x-wait", b"yes")], b"hello"),
+    (b"GET", [(b"connection", b"close")], None),
+]
+
+
+class Http2World(World):
+    """Clients that have many requests under way, and take of the answers what they like."""
+
+    def __init__(self, play: Callable[..., Playbook]) -> None:
+        hello = PREFACE + frame(SETTINGS, 0, 0, setting(4, 4))
+        super().__init__(partial(play, kind=partial(Http2Play, hello=hello)))
+
+    def ask(self, which: int, what: int) -> None:
+        number = which % len(self.clients)
+        client = self.clients[number]
+        self.asked += 1
+        token = b"<%d.%d>" % (number, self.asked)
+        stream = 2 * len(client.tokens) + 1
+        client.tokens.append(token)
+        method, others, body = HTTP2_REQUESTS[what % len(HTTP2_REQUESTS)]
+        fields = head(method, b"/a", (b"x-token", token), *others, authority=b"shop")
+        client.unsent += headers(fields, ended=body is None, stream=stream)
+        for start in range(0, len(body or b""), 16384):
+            piece = (body or b"")[start : start + 16384]
+            client.unsent += frame(DATA, END_STREAM if start + 16384 >= len(body or b"") else 0, stream, piece)
+        self._send(client, len(client.unsent) if which < 160 else which)
+
+    def noise(self, which: int, what: int) -> None:
+        """Windows open and shrink, streams are given up."""
+        client = self.clients[which % len(self.clients)]
+        stream = 2 * (what % (len(client.tokens) + 1)) - 1
+        if stream < 0:
+            client.unsent += frame(WINDOW_UPDATE, 0, 0, word(which * 100 + 1))
+        elif which < 100:
+            client.unsent += frame(WINDOW_UPDATE, 0, stream, word(what * what + 1))
+        elif which < 150:
+            client.unsent += frame(RST_STREAM, 0, stream, word(CANCEL))
+        else:
+            client.unsent += frame(SETTINGS, 0, 0, setting(4, what * 3))
+        self._send(client, len(client.unsent))
+
+    def check_answers(self) -> None:
+        for client in self.clients:
+            for kind, _, stream, payload in frames_in(client.transport.sent):
+                if kind == DATA:
+                    got = _TOKEN.findall(payload)
+                    assert set(got) <= {client.tokens[stream // 2]}, "another's answer"
+
+
 def _decide(request: RequestView, _facts: Facts) -> Any:
     if b"x-fail" in request.headers:
         raise LookupError("on purpose")
@@ -248,10 +331,23 @@ def test_nothing_is_lost_mixed_up_or_left_behind(play: Callable[..., Playbook], 
     asyncio.run(_play(play, events))
 
 
-async def _play(play: Callable[..., Playbook], events: list[Any]) -> None:
+@pytest.mark.slow
+@settings(
+    max_examples=2 * settings.default.max_examples,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(events=EVENTS)
+def test_the_same_holds_for_many_streams_on_each_connection(play: Callable[..., Playbook], events: list[Any]) -> None:
+    asyncio.run(_play(play, events, Http2World))
+
+
+async def _play(
+    play: Callable[..., Playbook], events: list[Any], begin: Callable[[Callable[..., Playbook]], World] = World
+) -> None:
     failures: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
-    world = World(play)
+    world = begin(play)
     for kind, which, what in events:
         if kind == "turn":
             await world.turn()
@@ -260,9 +356,7 @@ async def _play(play: Callable[..., Playbook], events: list[Any]) -> None:
     await world.end()
     gateway, pool = world.gateway, world.gateway.pools["shop"]
     assert not failures
-    for client in world.clients:
-        got = _TOKEN.findall(client.transport.sent)
-        assert [token for token in client.tokens if token in got] == got, "another's answer, or in another order"
+    world.check_answers()
     records = world.play.records
     # The playbook's identifiers count: one for each stream.
     assert sorted(int(record.request_id, 16) for record in records) == list(range(1, len(records) + 1))

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-
-import pytest
-
 from portcullis.testing import settle
 
 GET = b"GET /a HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -135,57 +131,6 @@ async def test_a_connection_whose_making_failed_oddly_is_no_reason_to_wait_for_e
     await settle()
     p.client_gets(b"HTTP/1.1 502", b"upstream.unreachable")
     assert pool(p).targets[0].open == 0
-
-
-class Names:
-    """A resolver that answers what the test says, and counts how often it was asked."""
-
-    def __init__(self, monkeypatch, *addresses: str) -> None:
-        self.addresses = addresses
-        self.asked = 0
-        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", self.getaddrinfo, raising=False)
-
-    async def getaddrinfo(self, host, port, **_options):
-        self.asked += 1
-        if not self.addresses:
-            raise OSError("no such name")
-        return [(2, 1, 6, "", (address, port)) for address in self.addresses]
-
-
-async def test_a_name_is_resolved_again_when_what_is_known_is_old_and_its_addresses_take_turns(play, monkeypatch):
-    names = Names(monkeypatch, "192.0.2.1", "192.0.2.2", "192.0.2.1")
-    p = play({"targets": ["https://shop.internal"], "resolve_every": "10s"})
-    target = pool(p).targets[0]
-    assert {await pool(p)._address(target) for _ in range(4)} == {"192.0.2.1", "192.0.2.2"}
-    assert names.asked == 1
-    names.addresses = ("192.0.2.9",)
-    p.clock.advance(11)
-    assert await pool(p)._address(target) == "192.0.2.9"
-    assert names.asked == 2
-
-
-async def test_what_was_known_of_a_name_serves_on_while_it_can_not_be_resolved(play, monkeypatch):
-    names = Names(monkeypatch, "192.0.2.1")
-    p = play({"targets": ["https://shop.internal"], "resolve_every": "10s"})
-    target = pool(p).targets[0]
-    assert await pool(p)._address(target) == "192.0.2.1"
-    names.addresses = ()
-    p.clock.advance(11)
-    assert await pool(p)._address(target) == "192.0.2.1"
-
-
-async def test_a_name_that_was_never_resolved_can_not_be_reached(play, monkeypatch):
-    Names(monkeypatch)
-    p = play({"targets": ["https://shop.internal"]})
-    with pytest.raises(OSError, match="no such name"):
-        await pool(p)._address(pool(p).targets[0])
-
-
-async def test_an_address_is_never_resolved(play, monkeypatch):
-    names = Names(monkeypatch)
-    p = play({"targets": ["https://[2001:db8::1]:8443"]})
-    assert await pool(p)._address(pool(p).targets[0]) == "2001:db8::1"
-    assert names.asked == 0
 
 
 async def test_the_whole_exchange_ends_in_time_though_the_first_byte_may_take_longer(play):

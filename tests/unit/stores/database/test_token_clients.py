@@ -26,6 +26,15 @@ def test_a_client_is_found_as_it_was_put(database: Database) -> None:
     assert "ddd" not in repr(CLIENT)
 
 
+def test_who_has_neither_secret_nor_keys_is_public(database: Database) -> None:
+    signer = msgspec.structs.replace(CLIENT, secret=None, key_set=b"k", previous_key_set=b"p")
+    with database.writing() as connection:
+        put_client(connection, signer)
+        assert find_client(connection, "c") == signer
+    app = msgspec.structs.replace(CLIENT, secret=None)
+    assert [each.is_public for each in (CLIENT, signer, app)] == [False, False, True]
+
+
 def test_with_a_client_go_its_refresh_tokens(database: Database) -> None:
     other = msgspec.structs.replace(CLIENT, id="other")
     with database.writing() as connection:

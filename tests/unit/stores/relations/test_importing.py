@@ -77,6 +77,19 @@ def test_leftovers_of_another_import_are_not_taken(path: Path, writer: RelationW
     discard_leftovers(path)
 
 
+def test_an_import_that_goes_on_is_left_alone_whoever_makes_it(path: Path, writer: RelationWriter) -> None:
+    """A command that found no control process imports by itself, and one begins meanwhile and tidies up."""
+    with RelationImport(writer) as running:
+        take(NEW, running)
+        discard_leftovers(path)
+        with pytest.raises(RelationFileError, match="another import is under way"), RelationImport(writer):
+            pass
+        assert running.merge(replace=True) == (3, 0)
+    assert all_in(path) == sorted(NEW)
+    with RelationImport(writer) as running:
+        assert running.merge(replace=True) == (0, 3)
+
+
 def test_on_a_full_disk_the_old_state_stays(path: Path, writer: RelationWriter) -> None:
     writer.add(list(map(parse_tuple, OLD)))
     writer._connection.execute("PRAGMA max_page_count=20")

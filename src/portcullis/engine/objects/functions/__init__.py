@@ -1,7 +1,7 @@
 """Questions that a rule may ask of something else: ``related("order", request.path.order_id, "owner")``.
 
 A function answers yes, no, or that it can't tell (``None``), from the identity of the caller and the values of its
-arguments: at once, or as an :class:`~portcullis.engine.objects.deciding.Inquiry`, whose answers may have to be waited
+arguments: at once, or as an :class:`~portcullis.engine.objects.given.Inquiry`, whose answers may have to be waited
 for. Those to all objects of a list are asked for together.
 
 Each module in this package holds one, as ``FUNCTION``; they are found by their place, and compiled once for each
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from portcullis.engine.objects.deciding import Ask, Inquiry
 from portcullis.engine.objects.declared import Meaning
+from portcullis.engine.objects.given import Ask, Inquiry
 from portcullis.engine.objects.syntax import Call, Rule
 
 if TYPE_CHECKING:

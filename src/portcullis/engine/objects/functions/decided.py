@@ -16,9 +16,9 @@ from portcullis.engine.decision_points.asking import DecisionPoint, NoDecisionEr
 from portcullis.engine.decision_points.questions import Entity, Question
 from portcullis.engine.decision_points.subjects import subject_reader
 from portcullis.engine.facts import Facts
-from portcullis.engine.objects.deciding import UNKNOWN, Arguments, Inquiry, QuestionError, Truth
 from portcullis.engine.objects.declared import Kind, Meaning
 from portcullis.engine.objects.functions import Function
+from portcullis.engine.objects.given import UNKNOWN, Arguments, Inquiry, QuestionError, Truth
 from portcullis.engine.objects.syntax import Call, Constant, Rule
 from portcullis.engine.relations.object_names import as_part
 

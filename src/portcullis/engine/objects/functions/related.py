@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from portcullis.engine.authentication.callers import UntoldCallersError
 from portcullis.engine.config.wording import suggest
-from portcullis.engine.objects.deciding import Arguments, Ask, Given, QuestionError, Truth
 from portcullis.engine.objects.declared import Kind, Meaning
 from portcullis.engine.objects.functions import Function
+from portcullis.engine.objects.given import Arguments, Ask, Given, QuestionError, Truth
 from portcullis.engine.objects.syntax import Call, Constant, Rule
 from portcullis.engine.ports import RelationStoreError
 from portcullis.engine.relations.checking import RelationLimitError, RelationWorkError

@@ -7,7 +7,8 @@ too: that is how services read a query (WHATWG URL, application/x-www-form-urlen
 
 A name belongs to the parameter of that name, else to the object whose fields are spread over the query and that has
 such a field, else to the ``deepObject`` whose name stands before its brackets, else to a spread object that takes
-fields of any name. What remains is undeclared.
+fields of any name. What remains is undeclared. Where that passes, it may not stand beside what services take for the
+same: of ``owner=a&owner[]=b`` PHP reads the latter.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from portcullis.engine.openapi.arguments.bound_names import as_bound
 from portcullis.engine.openapi.arguments.brackets import Tree, keys_of, parts_of, plant, undeclared_part
 from portcullis.engine.openapi.arguments.errors import ArgumentError, UnreadableError
 from portcullis.engine.openapi.arguments.percent import decode_form
@@ -39,7 +41,7 @@ class _Found(msgspec.Struct):
 
     ``whole``: pairs and texts by the name of their parameter; ``fields``: texts by field, for each spread object;
     ``trees``: texts by their keys, for each name before brackets; ``dropped``: pairs that are left out of the query,
-    ``rewritten``: pairs that are written anew.
+    ``rewritten``: pairs that are written anew; ``passed``: names that are not declared, and pass.
     """
 
     whole: dict[str, list[tuple[str, str]]]
@@ -47,6 +49,7 @@ class _Found(msgspec.Struct):
     trees: dict[str, Tree]
     dropped: set[str]
     rewritten: dict[str, str]
+    passed: list[str]
 
 
 class QueryReader:
@@ -93,6 +96,7 @@ class QueryReader:
         self._whole = {name: plan for name, plan in whole.items() if name not in simple}
         self._deep = {plan.name: plan for plan in plans if plan.parameter.style == "deepObject"}
         self._any_field = next((plan for plan in spread if plan.shape.extra is not None), None)
+        self._bound = {as_bound(plan.name): plan for plan in plans}
         self.required = tuple(plan for plan in plans if plan.required)
 
     def read(self, query: str, values: dict[str, Any]) -> str | None:
@@ -170,6 +174,10 @@ class QueryReader:
             self._read_fields(self._spread[name], fields, values)
         for name, tree in found.trees.items():
             self._read_tree(self._deep[name], tree, values)
+        for name in found.passed:
+            twin = self._bound.get(as_bound(name))
+            if twin is not None and twin.key in values:
+                raise ArgumentError("repeated", "query", twin.name)
         if not found.dropped and not found.rewritten:
             return None
         kept = [found.rewritten.get(pair, pair) for pair in pairs if pair not in found.dropped]
@@ -178,7 +186,7 @@ class QueryReader:
         return "&".join(kept)
 
     def _sort_out(self, rest: list[tuple[str, str, str]]) -> _Found:
-        found = _Found({}, {}, {}, set(), {})
+        found = _Found({}, {}, {}, set(), {}, [])
         separators = self._undeclared != "allow"
         for pair, name, text in rest:
             plan = self._whole.get(name)
@@ -210,6 +218,8 @@ class QueryReader:
             raise ArgumentError("undeclared", "query", name, path=path)
         if self._undeclared == "strip":
             found.dropped.add(pair)
+        elif not path:
+            found.passed.append(name)
 
     def _plant(self, plan: Plan, name: str, pair: str, text: str, found: _Found) -> None:
         try:

@@ -14,14 +14,16 @@ and what it does not get it can't log.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING
 
-from portcullis.engine.authentication.deciding import all_of, first_present_decides, further_steps
+from portcullis.engine.authentication.deciding import all_of, first_present_decides, further_steps, still_proven
 from portcullis.engine.authentication.proof import Authenticator
 from portcullis.engine.authentication.withholding import withholding
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
+from portcullis.engine.decision import Refuse
 from portcullis.engine.policy import Policy, Step, policies_of
+from portcullis.engine.request import RequestView
 
 if TYPE_CHECKING:
     from portcullis.engine.operation import OperationContext
@@ -48,6 +50,16 @@ def compile_phase(context: OperationContext) -> tuple[Step, ...]:
     return (*withholding(policy, credentials), decides, *further_steps(accepted))
 
 
+def standing_of(
+    context: OperationContext,
+) -> Callable[[RequestView, float], Refuse | Awaitable[Refuse | None] | None] | None:
+    """What looks again whether a caller of the operation still is who was let in; ``None`` where nobody is asked."""
+    settings = context.settings
+    if settings.public or settings.authenticate is None or settings.authenticate.mode == "monitor":
+        return None
+    return still_proven(_accepted(context))
+
+
 def credential_query_names(context: OperationContext) -> frozenset[str]:
     """Query parameters that carry credentials of this operation; no document has to declare them."""
     names = (authenticator.query for authenticator in _identities(context))
@@ -57,11 +69,6 @@ def credential_query_names(context: OperationContext) -> frozenset[str]:
 def credential_header_names(context: OperationContext) -> tuple[str, ...]:
     """Header fields that carry credentials of this operation, lower-case."""
     return tuple(field.decode() for authenticator in _identities(context) for field in authenticator.fields)
-
-
-def credential_cookie_names(context: OperationContext) -> frozenset[str]:
-    """Cookies that carry credentials of this operation; no document has to declare them."""
-    return frozenset(name for each in _identities(context) for name in each.cookies)
 
 
 def withheld_query_names(context: OperationContext) -> frozenset[str]:

@@ -60,7 +60,7 @@ from typing import Final, Literal, Self
 from pydantic import field_validator, model_validator
 
 from portcullis.engine.api_key_format import KEY_LENGTH, is_well_formed
-from portcullis.engine.authentication.lockout import LOCKED_OUT, AddressLockout, Lockout, guarded
+from portcullis.engine.authentication.lockout import LOCKED_OUT, AddressLockout, behind_lockout
 from portcullis.engine.authentication.proof import (
     ABSENT,
     DUPLICATE_CREDENTIAL,
@@ -159,14 +159,13 @@ def compile_api_key(name: str, config: ApiKeyConfig, ports: Ports) -> Authentica
         prove = _from_header(header, judge)
     else:
         raise ValueError("an API key is in a header field or in the query")
-    if config.lockout is not None:
-        attempts = config.lockout.per_address.backoff
-        lockout = Lockout(name, "addresses", attempts, ports.counters, ports.clock)
-        prove = guarded(prove, lockout, f"#/identities/{name}/api_key/lockout/per_address", _GOOD_ELSEWHERE)
     places = [("header", config.header), ("query", config.query)]
     challenge = "ApiKey " + ", ".join(f'{place}="{value}"' for place, value in places if value is not None)
     fields = () if header is None else (header,)
-    return Authenticator(POLICY.name, prove, challenge.encode(), fields, config.query, forward=config.forward)
+    made = Authenticator(
+        POLICY.name, prove, challenge.encode(), fields, config.query, forward=config.forward, repeats=True
+    )
+    return behind_lockout(made, f"#/identities/{name}/api_key", name, config.lockout, ports, _GOOD_ELSEWHERE)
 
 
 def _from_header(header: bytes, judge: Judge) -> Prove:

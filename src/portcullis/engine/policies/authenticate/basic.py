@@ -99,6 +99,7 @@ MALFORMED_BASIC: Final = Code("authenticate.malformed_basic", 401, "The credenti
 UNKNOWN_USER: Final = Code("authenticate.unknown_user", 401, "There is no user of this name", FAILED)
 WRONG_PASSWORD: Final = Code("authenticate.wrong_password", 401, "The password is not the user's", FAILED)
 DISABLED_USER: Final = Code("authenticate.disabled_user", 401, "The user is disabled", FAILED)
+CHANGED_USER: Final = Code("authenticate.changed_user", 401, "The user was changed, disabled or removed", FAILED)
 LOCKED_USER: Final = Code("authenticate.locked_user", 401, "There were too many failed attempts for this user", FAILED)
 
 MAX_CREDENTIAL: Final = 2_048
@@ -156,8 +157,17 @@ def compile_basic(name: str, config: BasicConfig, ports: Ports) -> Authenticator
         digest = digest_of(field, address) if len(field) <= MAX_CREDENTIAL else b""
         return find(digest, now_ns()) or judge.judge(field, request, address, digest)
 
+    def looks(request: RequestView, seconds: float) -> Proven | Absent:
+        """No password is hashed for it: what a session has to know is whether its user has changed meanwhile."""
+        field = request.headers.get(_FIELD, b"")
+        pair = name_and_password(field[6:].lstrip(b" ")) if field[:6].lower() == _SCHEME + b" " else None
+        since = now_ns() - seconds * 1e9
+        return ABSENT if pair is None or not judge.verified.changed(pair[0], since) else judge.changed(pair[0])
+
     challenge = f'Basic realm="{config.realm or name}", charset="UTF-8"'
-    return Authenticator(POLICY.name, prove, challenge.encode(), (_FIELD,), forward=config.forward)
+    return Authenticator(
+        POLICY.name, prove, challenge.encode(), (_FIELD,), forward=config.forward, repeats=True, looks=looks
+    )
 
 
 class _Judge:
@@ -174,7 +184,7 @@ class _Judge:
         self._addresses = None
         if self._per_address is not None:
             self._addresses = Lockout(name, "addresses", self._per_address, ports.counters, ports.clock)
-        ports.topics.subscribe(TOPIC, self.verified.apply)
+        ports.topics.subscribe(TOPIC, lambda message: self.verified.apply(message, ports.clock.now_ns()))
 
     def judge(self, field: bytes, request: RequestView, address: str, digest: bytes) -> Proven | Awaitable[Proven]:
         """Whom ``field`` proves, or why nobody; an awaitable where that has to be asked."""
@@ -194,6 +204,10 @@ class _Judge:
         return self._ask(
             PasswordQuestion(self._name, *pair, address, self._per_user, self._per_address), request, digest
         )
+
+    def changed(self, user: str) -> Refuse:
+        """The refusal of a session whose ``user`` has changed since it began."""
+        return self._refuse(CHANGED_USER, f"user {user}", "a user that is as it was")
 
     async def _ask(self, question: PasswordQuestion, request: RequestView, digest: bytes) -> Proven:
         self._waiting += 1
@@ -264,6 +278,7 @@ POLICY = Policy(
         UNKNOWN_USER,
         WRONG_PASSWORD,
         DISABLED_USER,
+        CHANGED_USER,
         LOCKED_USER,
         LOCKED_OUT,
         UNAVAILABLE,

@@ -25,6 +25,11 @@ Config
     those bound to another key (``cnf``, or the type ``DPoP``) are refused unless ``dpop`` asks for a proof with each
     call, as for the kind ``jwt``.
 
+    ``lockout: {per_address: {failures: 20}}`` locks addresses out that present tokens which do not hold, before the
+    issuer is asked about the next one: each that is made up costs a call of the issuer, and only so many are under way
+    at a time. The issuer does not say whether a token was ever good, so a program that goes on with one that has ended
+    is counted too.
+
     The first identity of an operation that finds a token decides, so one of kind ``jwt`` stands before one of this
     kind. How the gateway reaches the endpoint (a proxy, a private authority) is said in the section ``outgoing``. A
     ``mode`` is set where the identity is used.
@@ -32,7 +37,8 @@ Config
 When it fails
     401 ``authenticate.failed`` with the challenge ``Bearer realm="<identity>"``, always the same. The record says which
     of the codes below it was. 503 ``authenticate.unavailable`` where the endpoint is away, slow, refuses the gateway's
-    own credentials or answers with anything else, or where too many wait for it already: never a grant.
+    own credentials or answers with anything else, or where too many wait for it already: never a grant. 429
+    ``authenticate.locked_out`` for an address that is locked out.
 
 Example
     .. code-block:: yaml
@@ -70,6 +76,8 @@ from portcullis.engine.authentication.jose.errors import (
     PREMATURE_TOKEN,
     WRONG_TOKEN_TYPE,
 )
+from portcullis.engine.authentication.key_loading import reveal
+from portcullis.engine.authentication.lockout import LOCKED_OUT, AddressLockout, behind_lockout
 from portcullis.engine.authentication.proof import (
     ABSENT,
     DUPLICATE_CREDENTIAL,
@@ -79,16 +87,20 @@ from portcullis.engine.authentication.proof import (
     Outcome,
 )
 from portcullis.engine.authentication.token_place import check_cookie_name, check_credential_field, present_token
-from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.names import FieldName, PlanName, check_url
 from portcullis.engine.config.section import Section
 from portcullis.engine.config.values import Duration, Meaning, SecretReference, Size
 from portcullis.engine.facts import Facts
 from portcullis.engine.policies.authenticate.jwt import ClaimPath, RolesClaim, Texts
 from portcullis.engine.policy import Policy, Probe
-from portcullis.engine.ports import Ports, SecretError
+from portcullis.engine.ports import Ports
 from portcullis.engine.request import RequestView
 
+_ISSUED: Final = frozenset(
+    {FOREIGN_ISSUER, FOREIGN_AUDIENCE, WRONG_TOKEN_TYPE, EXPIRED_TOKEN, PREMATURE_TOKEN, INVALID_CLAIMS, BOUND_TOKEN}
+    | set(DPOP_CODES)
+)
+"""Refusals of tokens that the issuer knows: no guesses."""
 _CLIENT: Final = re.compile(r"[\x20-\x7e]{1,255}")
 AssertionAlgorithm = Literal["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"]
 
@@ -174,8 +186,12 @@ class IntrospectionConfig(Section):
     """Whether the service behind the gateway gets the token too."""
     dpop: Dpop | None = None
     """Tokens that are bound to a key of the caller (RFC 9449): ``required``, ``allowed``, or how; default: refused."""
+    lockout: AddressLockout | None = None
+    """Lock-out of addresses that present tokens which do not hold; by default there is none."""
     cache: IntrospectionCache = IntrospectionCache()
     """How long answers are gone by."""
+    recheck: Annotated[Duration, Field(ge=1.0, le=86400.0)] = 60.0
+    """How often the issuer is asked again about a token while a WebSocket or a long answer that it opened lasts."""
 
     @property
     def introspection_source(self) -> IntrospectionSource:
@@ -217,7 +233,16 @@ class IntrospectionConfig(Section):
 
 def compile_introspection(name: str, config: IntrospectionConfig, ports: Ports) -> Authenticator:
     """The authenticator of identity ``name``. Raises ``ConfigurationError`` for a secret that is not there."""
-    _check_secret(name, config.client, ports)
+    authenticator = _authenticator(name, config, ports)
+    return behind_lockout(authenticator, f"#/identities/{name}/introspection", name, config.lockout, ports, _ISSUED)
+
+
+def _authenticator(name: str, config: IntrospectionConfig, ports: Ports) -> Authenticator:
+    client = config.client
+    key, reference = ("secret", client.secret) if client.secret is not None else ("key", client.key)
+    assert reference is not None, "the validator has seen to it"
+    # Workers don't use it: the control process does. Where it is missing the start should say so, and not a call.
+    reveal(("identities", name, "introspection", "client", key), reference, ports)
     header = None if config.header is None else config.header.lower().encode()
     cookie = None if config.cookie is None else config.cookie.encode()
     present = present_token(header, cookie)
@@ -225,7 +250,7 @@ def compile_introspection(name: str, config: IntrospectionConfig, ports: Ports) 
         f"#/identities/{name}/introspection",
         config.introspection_source.digest,
         config.answer_rules,
-        _mapping(name, config).reader(),
+        ClaimMapping.of(name, POLICY.key, config, config.scopes).reader(),
         config.cache.memory if config.cache.active else 0,
         ports,
         confirms_certificates=True,
@@ -244,6 +269,7 @@ def compile_introspection(name: str, config: IntrospectionConfig, ports: Ports) 
             return ABSENT
         return confirmed(judge(token, pointer), request, pointer, source) if isinstance(token, bytes) else token
 
+    # A token that was revoked meanwhile is no guess: whoever looks again does so without the lock.
     return Authenticator(
         POLICY.name,
         prove,
@@ -251,31 +277,9 @@ def compile_introspection(name: str, config: IntrospectionConfig, ports: Ports) 
         fields=() if header is None else (header,),
         cookie=config.cookie,
         forward=config.forward,
-    )
-
-
-def _check_secret(name: str, client: IntrospectionClient, ports: Ports) -> None:
-    """Workers don't use it: the control process does. Where it is missing the start should say so, and not a call."""
-    key, reference = ("secret", client.secret) if client.secret is not None else ("key", client.key)
-    assert reference is not None  # the validator has seen to it
-    try:
-        ports.secrets.reveal(reference)
-    except SecretError as error:
-        where = f"identities.{name}.introspection.client.{key}"
-        hint = "secrets are read when the gateway starts"
-        raise ConfigurationError([Diagnostic("", 0, 0, where, str(error), hint)]) from None
-
-
-def _mapping(name: str, config: IntrospectionConfig) -> ClaimMapping:
-    roles = config.roles
-    return ClaimMapping(
-        name,
-        POLICY.key,
-        config.subject,
-        config.scopes or "",
-        "" if roles is None else roles.claim,
-        None if roles is None else roles.map,
-        config.plan or "",
+        repeats=True,
+        looks=lambda request, _seconds: prove(request, Facts()),
+        recheck=config.recheck,
     )
 
 
@@ -297,6 +301,7 @@ POLICY = Policy(
         BOUND_TOKEN,
         *DPOP_CODES,
         UNAVAILABLE,
+        LOCKED_OUT,
     ),
     probes=(
         Probe("a call without its token", "remove_credential", MISSING),

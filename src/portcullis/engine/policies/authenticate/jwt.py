@@ -44,13 +44,18 @@ Config
     scheme or host, ``dpop.htu`` lists the origins that callers see. ``dpop.nonce`` has callers put a nonce of the
     gateway into their proofs, so that none can be made in advance.
 
+    ``lockout: {per_address: {failures: 20}}`` locks addresses out that present what no issuer signed (no token at all,
+    a wrong signature, an unknown key or algorithm). No signature can be guessed, so this is against noise, and the work
+    that verifying makes; tokens that are old, or for others, do not count.
+
 When it fails
     401 ``authenticate.failed`` with the challenge ``Bearer realm="<identity>"``, always the same. The record says
     which of the codes below it was, what was found and what would have been right. 503 ``authenticate.unavailable``
     where there are no keys to go by: never fetched, older than ``keys.keep``, or a key that may be new while the issuer
     can't be asked; or where it can't be counted whether a token is used for the first time. With ``dpop`` the challenge
     is ``DPoP realm="<identity>", algs="..."``; a proof that is fine but for its nonce is told so
-    (``error="use_dpop_nonce"``, and ``DPoP-Nonce`` with the one to use).
+    (``error="use_dpop_nonce"``, and ``DPoP-Nonce`` with the one to use). 429 ``authenticate.locked_out`` for an address
+    that is locked out.
 
 Example
     .. code-block:: yaml
@@ -76,9 +81,17 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from portcullis.engine.authentication.dpop import DPOP_CODES, Dpop, check_place
-from portcullis.engine.authentication.jose.errors import MALFORMED_TOKEN, TOKEN_CODES
+from portcullis.engine.authentication.jose.errors import (
+    BAD_SIGNATURE,
+    MALFORMED_TOKEN,
+    REFUSED_ALGORITHM,
+    TOKEN_CODES,
+    UNDECRYPTABLE_TOKEN,
+    UNKNOWN_SIGNER,
+)
 from portcullis.engine.authentication.jose.key_source import KeySource
 from portcullis.engine.authentication.jose.names import PUBLIC_ALGORITHMS, SECRET_ALGORITHMS, SignatureAlgorithm
+from portcullis.engine.authentication.lockout import LOCKED_OUT, AddressLockout, behind_lockout
 from portcullis.engine.authentication.proof import ABSENT, DUPLICATE_CREDENTIAL, MISSING, Authenticator, Outcome
 from portcullis.engine.authentication.token_place import check_cookie_name, check_credential_field, present_token
 from portcullis.engine.config.names import FieldName, FilePath, PlanName, RoleName, check_url
@@ -151,6 +164,11 @@ class KeyFetching(Section):
     """How long keys are used while the issuer can't be reached."""
 
 
+_GUESSES: Final = frozenset({MALFORMED_TOKEN, BAD_SIGNATURE, REFUSED_ALGORITHM, UNKNOWN_SIGNER, UNDECRYPTABLE_TOKEN})
+_NO_GUESSES: Final = frozenset({*TOKEN_CODES, *DPOP_CODES}) - _GUESSES
+"""Refusals of tokens that an issuer did sign, or may have."""
+
+
 class RolesClaim(Section):
     """Roles from a claim."""
 
@@ -216,6 +234,8 @@ class JwtConfig(Section):
     """Keys to open encrypted tokens with; by default they are refused."""
     keys: KeyFetching = KeyFetching()
     """How keys are fetched."""
+    lockout: AddressLockout | None = None
+    """Lock-out of addresses that present what no issuer signed; by default there is none."""
     cache: Size = Field(32 * 1024 * 1024, le=1024 * 1024 * 1024)
     """Memory of one worker for tokens that were verified, each until its end; 0: every token is verified anew."""
 
@@ -265,6 +285,11 @@ class JwtConfig(Section):
 
 def compile_jwt(name: str, config: JwtConfig, ports: Ports) -> Authenticator:
     """The authenticator of identity ``name``. Raises ``ConfigurationError`` for keys that can't be used."""
+    authenticator = _authenticator(name, config, ports)
+    return behind_lockout(authenticator, f"#/identities/{name}/jwt", name, config.lockout, ports, _NO_GUESSES)
+
+
+def _authenticator(name: str, config: JwtConfig, ports: Ports) -> Authenticator:
     # What verifies takes a while to load, and is needed only where tokens are.
     from portcullis.engine.authentication.certificate_binding import confirmed  # noqa: PLC0415
     from portcullis.engine.authentication.jwt_building import judge_of  # noqa: PLC0415
@@ -296,6 +321,7 @@ def compile_jwt(name: str, config: JwtConfig, ports: Ports) -> Authenticator:
         fields=() if header is None else (header,),
         cookie=config.cookie,
         forward=config.forward,
+        repeats=config.jti is None,
     )
 
 
@@ -303,7 +329,7 @@ POLICY = Policy(
     phase="authenticate",
     key="jwt",
     config=JwtConfig,
-    codes=(MISSING, DUPLICATE_CREDENTIAL, *TOKEN_CODES, *DPOP_CODES),
+    codes=(MISSING, DUPLICATE_CREDENTIAL, *TOKEN_CODES, *DPOP_CODES, LOCKED_OUT),
     probes=(
         Probe("a call without its token", "remove_credential", MISSING),
         Probe("a token with a character that is none of base64url", "corrupt_credential", MALFORMED_TOKEN),

@@ -137,7 +137,7 @@ def compile_mtls(name: str, config: MtlsConfig, ports: Ports) -> Authenticator:
         certificate = request.certificate
         return ABSENT if certificate is None else judge(certificate)
 
-    return Authenticator(POLICY.name, prove, f'ClientCertificate realm="{name}"'.encode())
+    return Authenticator(POLICY.name, prove, f'ClientCertificate realm="{name}"'.encode(), repeats=True)
 
 
 POLICY = Policy(

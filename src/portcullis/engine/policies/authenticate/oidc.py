@@ -75,6 +75,7 @@ from pydantic import AfterValidator, Field, model_validator
 from portcullis.engine.authentication.claim_mapping import ClaimMapping
 from portcullis.engine.authentication.jose.errors import INVALID_CLAIMS
 from portcullis.engine.authentication.jose.names import PUBLIC_ALGORITHMS, SignatureAlgorithm
+from portcullis.engine.authentication.key_loading import reveal
 from portcullis.engine.authentication.proof import (
     DUPLICATE_CREDENTIAL,
     MISSING,
@@ -82,7 +83,6 @@ from portcullis.engine.authentication.proof import (
     Authenticator,
     Outcome,
 )
-from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
 from portcullis.engine.config.names import BasePath, FieldName, PlanName, check_upstream, check_url
 from portcullis.engine.config.section import Section
 from portcullis.engine.config.values import Duration, Meaning, SecretReference, Size
@@ -100,7 +100,7 @@ from portcullis.engine.oidc.cookies import check_host_cookie
 from portcullis.engine.oidc.messages import RelyingPartySource
 from portcullis.engine.policies.authenticate.jwt import ClaimPath, RolesClaim
 from portcullis.engine.policy import Policy, Probe
-from portcullis.engine.ports import Ports, SecretError
+from portcullis.engine.ports import Ports
 from portcullis.engine.request import RequestView
 
 _CLIENT: Final = re.compile(r"[\x20-\x7e]{1,255}")
@@ -296,9 +296,15 @@ def compile_oidc(name: str, config: OidcConfig, ports: Ports) -> Authenticator:
     """The authenticator of identity ``name``. Raises ``ConfigurationError`` for a secret that is not there."""
     from portcullis.engine.oidc.browser import BrowserSessions  # noqa: PLC0415 - needed only where there are logins
 
-    _check_secret(name, config, ports)
+    if config.client_secret is not None:
+        # Workers don't use it: the control process does. Where it is missing the start should say so, and not a login.
+        reveal(("identities", name, "oidc", "client_secret"), config.client_secret, ports)
     sessions = BrowserSessions(
-        f"#/identities/{name}/oidc", source_of(name, config).realm, config, _mapping(name, config).reader(), ports
+        f"#/identities/{name}/oidc",
+        source_of(name, config).realm,
+        config,
+        ClaimMapping.of(name, POLICY.key, config, config.claim_scopes).reader(),
+        ports,
     )
 
     def prove(request: RequestView, _facts: Facts) -> Outcome:
@@ -310,30 +316,8 @@ def compile_oidc(name: str, config: OidcConfig, ports: Ports) -> Authenticator:
         sessions.challenge(name),
         cookie=config.session.cookie,
         companions=(config.session.login_cookie,),
-    )
-
-
-def _check_secret(name: str, config: OidcConfig, ports: Ports) -> None:
-    """Workers don't use it: the control process does. Where it is missing the start should say so, and not a login."""
-    if config.client_secret is None:
-        return
-    try:
-        ports.secrets.reveal(config.client_secret)
-    except SecretError as error:
-        where, hint = f"identities.{name}.oidc.client_secret", "secrets are read when the gateway starts"
-        raise ConfigurationError([Diagnostic("", 0, 0, where, str(error), hint)]) from None
-
-
-def _mapping(name: str, config: OidcConfig) -> ClaimMapping:
-    roles = config.roles
-    return ClaimMapping(
-        name,
-        POLICY.key,
-        config.subject,
-        config.claim_scopes or "",
-        "" if roles is None else roles.claim,
-        None if roles is None else roles.map,
-        config.plan or "",
+        repeats=True,
+        looks=lambda request, _seconds: sessions.stands(request),
     )
 
 

@@ -82,7 +82,12 @@ def compile_token(name: str, config: TokenConfig, ports: Ports) -> Authenticator
         return judge(token, pointer) if isinstance(token, bytes) else token
 
     return Authenticator(
-        POLICY.name, prove, f'Bearer realm="{name}"'.encode(), fields=(AUTHORIZATION,), forward=config.forward
+        POLICY.name,
+        prove,
+        f'Bearer realm="{name}"'.encode(),
+        fields=(AUTHORIZATION,),
+        forward=config.forward,
+        repeats=True,
     )
 
 

@@ -91,9 +91,7 @@ def graph_of(context: OperationContext) -> CallGraph:
     """The call graph of the configuration, made once for all operations."""
     key = ("services",)
     if key not in context.shared:
-        configuration = context.configuration
-        certificates = [name for name, each in configuration.identities.items() if each.mtls is not None]
-        context.shared[key] = CallGraph(configuration.services, certificates)
+        context.shared[key] = CallGraph.of(context.configuration)
     graph: CallGraph = context.shared[key]
     return graph
 

@@ -39,7 +39,6 @@ Example
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final
@@ -53,6 +52,7 @@ from portcullis.engine.config.section import Section
 from portcullis.engine.config.values import Duration
 from portcullis.engine.decision import Answer, Finding, Modify, Refuse, shorten
 from portcullis.engine.facts import Facts
+from portcullis.engine.origins import Origins, check_origin, is_own
 from portcullis.engine.policies.authenticate import credential_header_names
 from portcullis.engine.policy import Decision, Mode, Policy, Probe, Step
 from portcullis.engine.request import RequestView
@@ -63,7 +63,6 @@ if TYPE_CHECKING:
 
 ORIGIN_DENIED: Final = Code("guard.origin_denied", 403, "This origin may not call")
 
-_ORIGIN: Final = re.compile(r"https?://(?:\*\.)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?")
 _OF_CORS: Final = frozenset(
     b"access-control-" + name
     for name in (
@@ -80,18 +79,12 @@ _REMEMBERED: Final = 64
 """Origins whose answers are remembered, for each operation."""
 
 
-def _is_origin(value: str) -> str:
-    if value != "*" and not _ORIGIN.fullmatch(value):
-        raise ValueError("must be an origin: https://app.example.com, without a path, lower-case")
-    return value
-
-
 class CorsConfig(Section):
     """Which web pages of other origins may call."""
 
     mode: Mode = "enforce"
     """``enforce``, ``monitor`` (other origins are recorded, and treated as if there were no ``cors``) or ``off``."""
-    origins: list[Annotated[str, AfterValidator(_is_origin)]] = Field(min_length=1)
+    origins: list[Annotated[str, AfterValidator(check_origin)]] = Field(min_length=1)
     """Origins that may call: ``https://app.example.com``, ``https://*.example.com``, or ``*`` for any."""
     credentials: bool = False
     """Whether a browser may send cookies and other credentials of its own."""
@@ -109,34 +102,6 @@ class CorsConfig(Section):
         return self
 
 
-class Origins:
-    """Which origins are allowed."""
-
-    def __init__(self, config: CorsConfig) -> None:
-        self.any = "*" in config.origins
-        self._exact = frozenset(origin for origin in config.origins if "*" not in origin)
-        below = [origin.split("*", 1) for origin in config.origins if "://*." in origin]
-        self._below = tuple((before, after) for before, after in below)
-        self.listed = ", ".join(config.origins)
-
-    def allow(self, origin: str) -> bool:
-        """Whether ``origin``, an ``Origin`` field's value, may call."""
-        if self.any or origin in self._exact:
-            return True
-        if not self._below or not _ORIGIN.fullmatch(origin):
-            return False
-        return any(
-            origin.startswith(before) and origin.endswith(after) and len(origin) > len(before) + len(after)
-            for before, after in self._below
-        )
-
-
-def _is_own(origin: str, request: RequestView) -> bool:
-    """Whether ``origin`` is that of the API itself: browsers send it with every call that is not a plain GET."""
-    host = request.headers.get(b"host", b"").decode("latin-1").lower() or request.host
-    return origin == f"{request.scheme}://{host}"
-
-
 def _is_preflight(request: RequestView) -> bool:
     headers = request.headers
     return request.method == "OPTIONS" and b"origin" in headers and _ASKS_FOR_METHOD in headers
@@ -146,14 +111,14 @@ def compile_cors(config: CorsConfig, _context: OperationContext) -> tuple[Step, 
     """The steps that check the origin of one operation's calls, and tell a browser what it may do with the answer."""
     if config.mode == "off":
         return ()
-    origins = Origins(config)
+    origins = Origins(config.origins)
 
     def check(request: RequestView, _facts: Facts) -> Refuse | None:
         value = request.headers.get(b"origin")
         if value is None or _is_preflight(request):
             return None  # preflights have been judged by what they ask for
         origin = value.decode("latin-1")
-        return None if origins.allow(origin) or _is_own(origin, request) else _denied(origin, origins)
+        return None if origins.allow(origin) or is_own(origin, request) else _denied(origin, origins)
 
     return (Step(POLICY.name, "head", check, config.mode == "monitor"), *answer_steps(config))
 
@@ -162,7 +127,7 @@ def answer_steps(config: CorsConfig) -> tuple[Step, ...]:
     """The step that tells a browser what it may do with an answer, whoever gives it."""
     if config.mode == "off":
         return ()
-    origins = Origins(config)
+    origins = Origins(config.origins)
     answers = {} if not origins.any else {"*": _answer_fields(config, b"*")}
     foreign = None
     if config.mode == "enforce":
@@ -269,7 +234,7 @@ class _Preflight:
 
     def __init__(self, config: CorsConfig, context: OperationContext) -> None:
         self.is_monitored = config.mode == "monitor"
-        self._origins = Origins(config)
+        self._origins = Origins(config.origins)
         self._config = config
         names = config.headers if config.headers is not None else _headers_of(context)
         self._fields = (

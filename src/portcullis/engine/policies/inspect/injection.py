@@ -47,7 +47,7 @@ Example
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -61,6 +61,7 @@ from portcullis.engine.config.tree import pointer
 from portcullis.engine.config.wording import suggest
 from portcullis.engine.decision import Finding, Refuse, shorten
 from portcullis.engine.facts import Facts
+from portcullis.engine.grpc.building import DEFAULT_MAX_MESSAGE, method_of, methods_of
 from portcullis.engine.inspection.allowances import Allowances, pointer_for
 from portcullis.engine.inspection.inspector import the_inspector
 from portcullis.engine.inspection.known import Known, Validated
@@ -77,6 +78,7 @@ from portcullis.engine.request import RequestView
 
 if TYPE_CHECKING:
     from portcullis.engine.config.model import OperationSettings
+    from portcullis.engine.grpc.descriptors import Method
     from portcullis.engine.operation import OperationContext
 
 INJECTION: Final = Code("inspect.injection", 403, "The request holds what looks like an attack")
@@ -126,11 +128,28 @@ def compile_injection(config: InjectionConfig, context: OperationContext) -> tup
     head = Step(POLICY.name, "head", _head_step(inspection, refuse), monitor)
     if not known.takes_body:
         return (head,)
+    if (method := method_of(context)) is not None:
+        return (head, *_message_steps(method, allowances, refuse, context, monitor=monitor))
     return (
         head,
         Step(POLICY.name, "body", _body_step(inspection, refuse), monitor, wants=inspection.wants),
         Step(POLICY.name, "stream", _stream_step(inspection, refuse), monitor),
     )
+
+
+def _message_steps(
+    method: Method, allowances: Allowances, refuse: _Refusal, context: OperationContext, *, monitor: bool
+) -> tuple[Step, ...]:
+    """The steps that look at the messages of a gRPC call."""
+    from portcullis.engine.grpc.inspecting import MessageInspection  # noqa: PLC0415 - which needs an extra
+    from portcullis.engine.grpc.messages import MessageType  # noqa: PLC0415
+
+    config = getattr(context.settings.validate_, "grpc", None)
+    most = DEFAULT_MAX_MESSAGE if config is None else config.max_message
+    inspection = MessageInspection(the_inspector(), MessageType(method.request), allowances, refuse, most)
+    if method.streams_requests:
+        return (Step(POLICY.name, "stream", inspection.stream(), monitor),)
+    return (Step(POLICY.name, "body", inspection.whole(), monitor),)
 
 
 def known_of(context: OperationContext) -> Known:
@@ -238,6 +257,8 @@ def _check(config: InjectionConfig, known: Known, context: OperationContext, lay
 
 def _why_not(tokens: tuple[str, ...], known: Known, context: OperationContext, where: Place) -> str | None:
     """Why nothing is ever looked at there; what is written for many operations must be there in one of them."""
+    if tokens[0] == "body" and (methods := methods_of(context)):
+        return None if _any_takes(tokens[1:], methods) else "no method's message has a text there"
     reason = known.why_not(tokens)
     if reason is None or "operations" in (where[2:3] + where[4:5]) or tokens[0] not in ("path", "query", "body"):
         return reason
@@ -245,6 +266,12 @@ def _why_not(tokens: tuple[str, ...], known: Known, context: OperationContext, w
     if (of_api and len(context.api.versions) > 1) or _any_has(tokens, context.document, known.validated):
         return None
     return "no operation has it, or a schema that leaves room for an attack there"
+
+
+def _any_takes(tokens: tuple[str, ...], methods: Iterable[Method]) -> bool:
+    from portcullis.engine.grpc.messages import has_text_at  # noqa: PLC0415 - as above
+
+    return any(has_text_at(method.request, tokens) for method in methods)
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcullis.engine.objects.caching import keep_from_shared_caches
+from portcullis.engine.objects.caching import keep_from_caches, keep_from_shared_caches
+from portcullis.engine.objects.heads import check_head
+from portcullis.engine.policies.protect import headers
 from portcullis.engine.policies.validate import request, response
 from portcullis.engine.policy import Step, policies_of
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 def compile_phase(context: OperationContext) -> tuple[Step, ...]:
     """The steps for the objects of one operation. Raises :class:`ConfigurationError`."""
+    check_head(context)
     settings = context.settings.objects
     steps: list[Step] = []
     for policy in policies_of("objects"):
@@ -36,7 +39,8 @@ def compile_phase(context: OperationContext) -> tuple[Step, ...]:
     looking = [step for step in steps if step.needs == "response_body"]
     if looking:
         monitor = all(step.monitor for step in looking)
-        steps.insert(0, Step(looking[0].policy, "response_head", keep_from_shared_caches, monitor))
+        keep = keep_from_shared_caches if headers.say_no_store(context) else keep_from_caches
+        steps.insert(0, Step(looking[0].policy, "response_head", keep, monitor))
     return tuple(steps)
 
 

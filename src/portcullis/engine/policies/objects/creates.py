@@ -7,8 +7,9 @@ What
     request.path.order_id, "owner")``; [the page on relations](../../relations.md) has the rest.
 
     A POST (or PATCH) has created if it is answered with 200 to 299, a PUT only if it is answered with 201: what it
-    replaces it has not created (RFC 9110 9.3.4). Where somebody else is related to the object already nothing is kept,
-    and the answer is refused: a service that gives a repeated id the object of somebody else has not created it.
+    replaces it has not created (RFC 9110 9.3.4). Where somebody else has that relation to the object already nothing is
+    kept, and the answer is refused: a service that gives a repeated id the object of somebody else has not created it.
+    What nobody is related to belongs to whoever is answered with its id: where clients choose ids, let none set them.
 
     Before the service is asked, it is made sure that a tuple could be kept.
 

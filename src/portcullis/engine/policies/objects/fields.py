@@ -68,6 +68,7 @@ from portcullis.engine.objects import codes
 from portcullis.engine.objects.config_values import FieldPointer
 from portcullis.engine.objects.declared import Place, place_of
 from portcullis.engine.objects.field_steps import answer_head_step, answer_step, ask_step, body_step, wants_answer
+from portcullis.engine.objects.heads import get_beside
 from portcullis.engine.objects.hiding import EACH_ITEM, Hider, Mark, Marks, Node, folded, tree_of
 from portcullis.engine.openapi.body_reading import SpecContent
 from portcullis.engine.openapi.field_marks import Action, Direction, FieldMark
@@ -150,9 +151,9 @@ class _FieldsCompiler:
     # Answers
 
     def _seen(self) -> list[Marks]:
-        contents = [
-            content for answer in self._context.operation.responses for content in answer.content if content.holds_json
-        ]
+        operation, get = self._context.operation, get_beside(self._context)
+        answers = operation.responses if get is None else (*operation.responses, *get.responses)
+        contents = [content for answer in answers for content in answer.content if content.holds_json]
         trees = self._of_document(contents, "see")
         if self._config.response:
             checks = checks_of_answers(self._context)

@@ -37,6 +37,7 @@ Config
     the rule does not hold; ``enumeration``: after how many different refused objects of one consumer, and in which
     time, the record says ``objects.enumeration``, and with ``lock: true`` 429 is answered; ``mode``: ``enforce``,
     ``monitor`` or ``off``. A rule about the caller of a public operation is an error, unless a wider layer says it.
+    What an API or a version says without a rule (``exempt_roles``) holds for its operations that have one.
 
 When it fails
     404 ``objects.not_found``. In the record: ``objects.not_owner`` (the rule does not hold), ``objects.undecided`` (a
@@ -66,7 +67,7 @@ Example
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -79,7 +80,6 @@ from portcullis.engine.config.names import OperationName, RoleName
 from portcullis.engine.config.section import Section
 from portcullis.engine.config.tree import pointer
 from portcullis.engine.config.values import Duration, Meaning
-from portcullis.engine.config.wording import suggest
 from portcullis.engine.decision import Refuse
 from portcullis.engine.objects import codes
 from portcullis.engine.objects.compiling import (
@@ -91,39 +91,31 @@ from portcullis.engine.objects.compiling import (
     places_in_answers,
 )
 from portcullis.engine.objects.config_values import HEADER, RulePath, RuleText, place_in
-from portcullis.engine.objects.deciding import OfExchange
-from portcullis.engine.objects.declared import Kind, Place, place_of
+from portcullis.engine.objects.declared import Place, place_of
 from portcullis.engine.objects.enumeration import Enumeration
 from portcullis.engine.objects.functions import Functions, all_functions
-from portcullis.engine.objects.owning import (
-    ListPlan,
-    Ownership,
-    ReadPlan,
-    before_step,
-    body_step,
-    head_step,
-    response_body_step,
-    response_head_step,
-    wants_answer,
-)
+from portcullis.engine.objects.owner_answer_steps import ListPlan, response_body_step, response_head_step, wants_answer
+from portcullis.engine.objects.owner_layers import is_for_others, is_public_above
+from portcullis.engine.objects.owner_read_steps import ReadPlan, before_step
+from portcullis.engine.objects.owner_request_steps import body_step, head_step
+from portcullis.engine.objects.owning import Ownership
 from portcullis.engine.objects.parsing import parse, parse_path
 from portcullis.engine.objects.placing import may_be_lists, number_at, objects_at
+from portcullis.engine.objects.reading_first import ReadingError, read_plan, reading_operation
 from portcullis.engine.objects.surroundings import Answers, Surroundings
 from portcullis.engine.objects.syntax import Holds, Path, Rule, atoms_of
-from portcullis.engine.objects.targets import target_of, variables_of
 from portcullis.engine.objects.tokens import RuleError
 from portcullis.engine.openapi.operations import SpecOperation
 from portcullis.engine.openapi.pointer import join
 from portcullis.engine.policies.authorize.permissions import roles_of
 from portcullis.engine.policies.objects import answers_are_closed, checks_of_answers, checks_of_request
 from portcullis.engine.policy import Mode, Policy, Probe, Step
-from portcullis.engine.served_paths import ServedPaths
 
 if TYPE_CHECKING:
     from portcullis.engine.operation import OperationContext
 
-_TEXTS: Final[frozenset[Kind]] = frozenset(("text", "integer"))
 
+_CHANGED = "when {} answers, it has changed something already"
 
 VariableName = Annotated[str, Meaning("a variable", "order_id")]
 """A variable of a path template."""
@@ -204,13 +196,17 @@ class _OwnerCompiler:
 
     def steps(self) -> tuple[Step, ...]:
         if self._config.rule is None:
+            if is_for_others(self._context):
+                return ()
             self._fail(
                 "rule", "there is no rule about whose the objects are", "response.customer_id == identity.subject"
             )
         rule = parse(self._config.rule)
         if self._context.settings.public and _speaks_of_callers(rule):
-            self._check_made_public_below()
-            return ()
+            if not is_public_above(self._context):
+                return ()
+            message = "whoever calls a public operation is nobody, and nothing is his"
+            self._fail("rule", message, "remove the rule, or say authenticate: [...] here")
         try:
             return self._steps(rule)
         except RuleError as error:
@@ -291,10 +287,8 @@ class _OwnerCompiler:
         if not rule.paths("response"):
             return Answers()
         if read is None and operation.method not in READS:
-            return Answers(
-                why_none=f"when {operation.method} answers, it has changed something already; "
-                'let the object be read first, with before: {read: "GET ..."}'
-            )
+            shows = "HEAD answers without it" if operation.method == "HEAD" else _CHANGED.format(operation.method)
+            return Answers(why_none=f'{shows}; let the object be read first, with before: {{read: "GET ..."}}')
         places = places_in_answers(operation, checks_of_answers(self._context))
         if not places:
             return Answers(why_none=f"the document declares no JSON with a schema as an answer of {operation.name}")
@@ -325,42 +319,23 @@ class _OwnerCompiler:
         before = self._config.before
         if before is None:
             return None
-        operations = {operation.name: operation for operation in self._context.document.operations}
-        found = operations.get(before.read)
-        if found is None or found.method != "GET":
-            reads = [name for name, operation in operations.items() if operation.method == "GET"]
-            message = f"{before.read} is no operation of the document by which an object could be read"
-            self._fail("before", message, suggest(before.read, reads, "declared"), "read")
-        return found
+        try:
+            return reading_operation(self._context.document, before.read)
+        except ReadingError as error:
+            self._fail("before", str(error), error.hint, error.key)
 
     def _read_plan(self, read: SpecOperation, before: BeforeConfig) -> ReadPlan:
-        variables = variables_of(read.path)
-        for name in before.with_:
-            if name not in variables:
-                self._fail("before", f"{read.path} has no variable {name}", suggest(name, variables, "it has"), "with")
-        if any(each.style != "simple" for each in read.parameters if each.location == "path"):
-            self._fail("before", f"{read.path} has a variable that is not written plainly", "", "read")
-        sources: dict[str, OfExchange] = {}
-        for name in variables:
-            try:
-                sources[name] = self._part_of_path(before.with_.get(name, f'request.path["{name}"]'))
-            except RuleError as error:
-                hint = error.hint if name in before.with_ else f"with: {{{name}: request.body.{name}}}"
-                self._fail("before", f"{error.message}, for {{{name}}} of {read.path}", hint, "with")
-        served = ServedPaths(self._context.api, self._context.version, self._context.document)
-        template = served.prefix_of(read) + read.path
-        encoded_slash = self._context.api.allow_encoded_slash
-        target = target_of(template, sources, served.upstream_path(read), encoded_slash=encoded_slash)
-        return ReadPlan(target, json_types(read), absent_passes=before.absent == "allow")
-
-    def _part_of_path(self, text: str) -> OfExchange:
-        """How what stands at the path ``text`` is read. Raises :class:`RuleError` if it can be no part of a path."""
-        found = self._surroundings(parse(text), Answers(why_none="it is what is read"))
-        path = parse_path(text)
-        meaning, source = found.meaning(path), found.source(path)
-        if (meaning.kinds is not None and meaning.kinds.isdisjoint(_TEXTS)) or not isinstance(source, OfExchange):
-            raise RuleError(f"{text} is {meaning.words}, which can't be a part of a path", "text, or an integer")
-        return source
+        unread = Answers(why_none="it is what is read")
+        try:
+            return read_plan(
+                self._context,
+                read,
+                before.with_,
+                lambda rule: self._surroundings(rule, unread),
+                absent_passes=before.absent == "allow",
+            )
+        except ReadingError as error:
+            self._fail("before", str(error), error.hint, error.key)
 
     # Errors
 
@@ -374,17 +349,6 @@ class _OwnerCompiler:
         for key, is_set in (("items", config.items is not None), ("totals", bool(config.totals))):
             if is_set:
                 self._fail(key, "the rule does not look at answers", f"remove {key}")
-
-    def _check_made_public_below(self) -> None:
-        """A rule about callers that is said where the operation is public already (or wider) means nobody."""
-        context = self._context
-        version, operation = context.api.versions[context.version], context.operation.name
-        for layer in (version.operations.get(operation), context.api.operations.get(operation), version, context.api):
-            if layer is not None and layer.objects is not None and layer.objects.owner is not None:
-                message = "whoever calls a public operation is nobody, and nothing is his"
-                self._fail("rule", message, "remove the rule, or say authenticate: [...] here")
-            if layer is not None and layer.public:
-                return
 
     def _fail(self, key: str, message: str, hint: str = "", *below: str | int) -> NoReturn:
         where: Keys = (*self._where, key, *below)

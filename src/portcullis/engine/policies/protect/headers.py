@@ -129,6 +129,13 @@ def compile_headers(config: HeadersConfig, _context: OperationContext) -> tuple[
     return (_changing(plain, secure),)
 
 
+def say_no_store(context: OperationContext) -> bool:
+    """Whether answers of an operation say something of caches, whatever the service says: ``no-store`` by default."""
+    config: HeadersConfig = POLICY.config_in(context.settings.protect)
+    left = {name.lower() for name, value in config.set.items() if value is None}
+    return config.mode == "enforce" and "cache-control" not in left
+
+
 def common_steps(configs: Sequence[HeadersConfig]) -> tuple[Step, ...]:
     """The step that changes the fields of an answer as all of ``configs`` would: only what none of them would not."""
     if not configs or any(config.mode != "enforce" for config in configs):

@@ -13,8 +13,8 @@ from portcullis.engine.decision_points.declaring import DecisionPointConfig
 from portcullis.engine.decision_points.questions import DECIDE, Decided, decode_asked, encode_decided
 from portcullis.engine.facts import Facts
 from portcullis.engine.identity import Identity
-from portcullis.engine.objects.deciding import UNKNOWN, QuestionError, Truth
 from portcullis.engine.objects.functions.decided import FUNCTION, check_call, compile_decided
+from portcullis.engine.objects.given import UNKNOWN, QuestionError, Truth
 from portcullis.engine.objects.parsing import parse
 from portcullis.engine.objects.syntax import Call, Holds
 from portcullis.engine.objects.tokens import RuleError

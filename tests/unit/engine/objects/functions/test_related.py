@@ -9,8 +9,8 @@ from rows import rows
 from portcullis.engine.config.model import AuthenticateSettings
 from portcullis.engine.facts import Facts
 from portcullis.engine.identity import Identity
-from portcullis.engine.objects.deciding import Given, QuestionError
 from portcullis.engine.objects.functions.related import FUNCTION, check_call, compile_related
+from portcullis.engine.objects.given import Given, QuestionError
 from portcullis.engine.objects.parsing import parse
 from portcullis.engine.objects.syntax import Call, Holds
 from portcullis.engine.objects.tokens import RuleError

@@ -110,6 +110,16 @@ def test_undeclared_names_may_be_allowed(operate: Any) -> None:
     assert operate(q(), undeclared="allow").read(query="x=1&q=2&x=3") == {"q": "2"}
 
 
+@rows("other", ["q[]=2", "Q=2", "q[0]=2", "%51=2", "+q=2", "q%20=2", "[q]=2", "q[a][b]=2"])
+def test_what_a_service_takes_for_a_declared_name_does_not_stand_beside_it(operate: Any, other: str) -> None:
+    for declared in (q(), q(schema=STRINGS), q(allowEmptyValue=True)):
+        operation = operate(declared, undeclared="allow")
+        assert operation.fault(query=f"q=1&{other}") == ("repeated", "query", "q")
+        assert operation.fault(query=f"{other}&q=1") == ("repeated", "query", "q")
+        assert operation.read(query=other) == {}
+        assert operation.read(query=f"x[q]=1&{other}") == {}
+
+
 def test_credentials_need_no_declaration(operate: Any) -> None:
     assert operate(q(), credentials={"key"}).read(query="key=k&q=1") == {"q": "1"}
     assert operate(credentials={"key"}).read(query="k%65y=k") == {}

@@ -11,7 +11,7 @@ from portcullis.engine.decision import Refuse
 from portcullis.engine.policies import authenticate
 from portcullis.engine.policies.authenticate import (
     compile_phase,
-    credential_cookie_names,
+    credential_header_names,
     credential_query_names,
     forwarded_fields,
 )
@@ -66,14 +66,14 @@ def test_an_identity_is_compiled_once_for_all_operations(phase: Any, monkeypatch
 
     def compile_kind(name: str, *_: object) -> Authenticator:
         compiled.append(name)
-        return Authenticator("authenticate.fake", lambda *_: Refuse(FAILED), cookie=f"of-{name}")
+        return Authenticator("authenticate.fake", lambda *_: Refuse(FAILED), fields=(f"of-{name}".encode(),))
 
     [kind] = [kind for kind in policies_of("authenticate") if kind.key == "api_key"]
     fake = msgspec.structs.replace(kind, compile=compile_kind)
     monkeypatch.setattr(authenticate, "policies_of", lambda _phase: (fake,))
     context = phase.context(authenticate=["partners", {"all_of": ["links", "partners"]}])
     compile_phase(context)
-    assert credential_cookie_names(context) == {"of-partners", "of-links"}
+    assert credential_header_names(context) == ("of-partners", "of-links", "of-partners")
     assert compiled == ["partners", "links"]
 
 

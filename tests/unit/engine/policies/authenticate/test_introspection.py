@@ -95,7 +95,8 @@ def test_all_refusals_look_the_same_to_a_caller() -> None:
 def test_every_code_of_the_policy_is_in_a_case() -> None:
     named = {(case.get("refused") or case.get("would_refuse") or {}).get("code") for case in CASES["cases"]} - {None}
     elsewhere = {code.name for code in DPOP_CODES}  # tested where proofs are asked for
-    assert {code.name for code in POLICY.codes} - named - elsewhere == {"authenticate.unavailable"}  # tested below
+    below = {"authenticate.unavailable", "authenticate.locked_out"}
+    assert {code.name for code in POLICY.codes} - named - elsewhere == below
     assert named <= {code.name for code in POLICY.codes}
 
 
@@ -182,3 +183,29 @@ async def test_a_token_that_is_bound_to_a_certificate_passes_with_that_alone() -
             outcome = authenticator.prove(request, Facts())
             settled = await outcome if isinstance(outcome, Awaitable) else outcome
             assert isinstance(settled, Identity) == passes
+
+
+def test_an_address_that_presents_what_does_not_hold_is_locked_out_before_the_issuer_is_asked() -> None:
+    (name, settings), *_ = CASES["identities"].items()
+    locking = {**settings["introspection"], "lockout": {"per_address": {"failures": 3}}}
+    site = made({name: {"introspection": locking}})
+    asked: list[bytes] = []
+    held = IntrospectionAnswer("active", json.dumps({"active": True, "sub": "alice", "iss": 7}).encode())
+
+    def answer(_topic: str, question: bytes) -> bytes:
+        asked.append(question)
+        token = decode_question(question).token
+        return encode(held if token == "foreign" else IntrospectionAnswer("inactive"))
+
+    site.answer = answer
+
+    def run(token: str) -> tuple[int, str]:
+        refusal = site.run([("authorization", f"Bearer {token}".encode())], authenticate=[name]).refusal
+        assert refusal is not None
+        return refusal.status, refusal.code.name
+
+    assert [run("foreign")[0] for _ in range(5)] == [401] * 5
+    assert [run(f"made-up-{number}")[0] for number in range(3)] == [401] * 3
+    before = len(asked)
+    assert run("another") == (429, "authenticate.locked_out")
+    assert len(asked) == before

@@ -240,7 +240,8 @@ def test_every_case_has_its_code_among_those_of_the_policy() -> None:
     known = {code.name for code in POLICY.codes}
     assert named <= known
     elsewhere = {code.name for code in DPOP_CODES}  # tested where proofs are asked for
-    assert known - named - elsewhere == {"authenticate.undecryptable_token"}  # tested where it is opened
+    # Tested where it is opened, and where there are many.
+    assert known - named - elsewhere == {"authenticate.undecryptable_token", "authenticate.locked_out"}
 
 
 MUTATIONS = Mutations(SIGNERS["first"], ISSUER, "shop", NOW)
@@ -382,3 +383,19 @@ def test_where_keys_are_fetched() -> None:
     assert source == KeySource(ISSUER, f"{ISSUER}/keys", ("ES256", "RS256"), 60.0, 10.0, 3600.0)
     assert JwtConfig.model_validate({**BASE, "jwks": {"file": "a"}}).key_source is None
     assert JwtConfig.model_validate({**BASE, "jwks": None, "secret": "env:X"}).key_source is None
+
+
+def test_an_address_that_presents_what_nobody_signed_is_locked_out() -> None:
+    locking = {**CASES["identities"]["staff"]["jwt"], "lockout": {"per_address": {"failures": 3}}}
+    site = Site({"staff": {"jwt": locking}})
+    good = made({"by": "first"})
+    old = made({"by": "first", "at": {"exp": -600}})
+
+    def run(token: str) -> tuple[int, str]:
+        exchange = site.run([("authorization", f"Bearer {token}".encode())], authenticate=["staff"])
+        return (0, "") if exchange.refusal is None else (exchange.refusal.status, exchange.refusal.code.name)
+
+    assert [run(old) for _ in range(5)] == [(401, "authenticate.expired_token")] * 5
+    assert run(good) == (0, "")
+    assert [run(good[:-6] + "AAAAAA")[0] for _ in range(3)] == [401] * 3
+    assert run(good) == (429, "authenticate.locked_out")

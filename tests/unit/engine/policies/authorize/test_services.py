@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 from rows import rows
 
-from portcullis.engine.config.model import ServiceConfig
+from portcullis.engine.config.callers import ServiceConfig
 from portcullis.engine.identity import Identity
 from portcullis.engine.operation import OperationContext
 from portcullis.engine.policies.authorize import compile_phase

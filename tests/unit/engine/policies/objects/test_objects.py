@@ -7,11 +7,12 @@ import re
 from typing import Any
 
 import pytest
+from rows import rows
 
 from portcullis.engine.objects import functions
-from portcullis.engine.objects.deciding import UNKNOWN, Inquiry
 from portcullis.engine.objects.declared import ANYTHING
 from portcullis.engine.objects.functions import Function
+from portcullis.engine.objects.given import UNKNOWN, Inquiry
 from portcullis.engine.policies.objects import owner
 from portcullis.engine.policies.objects.owner import OwnerConfig
 from portcullis.engine.policy import all_policies, policies_of
@@ -172,3 +173,17 @@ def test_no_shared_cache_may_keep_what_was_made_for_one_caller(scene: Any) -> No
             assert answer.headers["cache-control"] == "no-store"
     unruled = scene(DOCUMENT, {"GET /orders/{id}": {}}).call("GET /orders/1", [said])
     assert unruled.headers["cache-control"] == "public, max-age=600"
+
+
+@rows(
+    "protect",
+    [{}, {"headers": {"mode": "off"}}, {"headers": {"mode": "monitor"}}, {"headers": {"set": {"Cache-Control": None}}}],
+)
+@rows("objects", [{"owner": RULE}, {"fields": {"response": {"/owner": {"see": []}}}}])
+def test_no_cache_keeps_what_is_for_one_caller(objects: Any, protect: Any, scene: Any) -> None:
+    made = scene(DOCUMENT, {"GET /orders/{id}": objects}, protect=protect)
+    for said in ({}, {"Cache-Control": "public, max-age=60"}, {"Last-Modified": "Thu, 26 Nov 2026 12:00:00 GMT"}):
+        told = made.call("GET /orders/1", [{"json": {"id": 1, "owner": "alice"}, "headers": said}])
+        assert (told.status, told.headers.get("cache-control")) == (200, "no-store")
+    told = made.call("GET /orders/1", [{"json": {"id": 1, "owner": "alice"}, "headers": {"Cache-Control": "private"}}])
+    assert told.headers["cache-control"] == "private"

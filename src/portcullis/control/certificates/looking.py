@@ -1,0 +1,143 @@
+"""Looking at the files of certificates: what is in them, and what is wrong with it."""
+
+from __future__ import annotations
+
+import ssl
+import stat
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+import msgspec
+from cryptography import x509
+
+from portcullis.control.certificates.inventory import ShownCertificate
+from portcullis.engine.certificates.judging import Problem, alert_days, problems_of
+from portcullis.engine.certificates.messages import CertificateId, CurrentCertificate, digest_of
+from portcullis.engine.certificates.reading import CertificateFacts, UnreadableError, facts_of, read_chain
+from portcullis.engine.config.diagnostics import Diagnostic
+from portcullis.engine.config.load import LoadedConfiguration
+from portcullis.stores.files import ConfigurationFiles
+
+_UNUSABLE: Final = frozenset({"unreadable", "key_mismatch", "not_issued"})
+
+
+class CertificateStatus(msgspec.Struct, frozen=True):
+    """What was found of one certificate at some moment.
+
+    ``facts``: of the certificate itself, ``chain``: of what follows it in the file; ``alert``: the days of
+    :data:`~portcullis.engine.certificates.judging.ALERT_DAYS` that it has come to; ``digest``: of the files.
+    """
+
+    id: CertificateId
+    certificate: str
+    key: str
+    used_by: tuple[str, ...]
+    days_left: float
+    facts: CertificateFacts | None
+    chain: list[CertificateFacts]
+    problems: list[Problem]
+    alert: int | None = None
+    digest: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs and metrics."""
+        return self.id.managed or self.id.certificate
+
+    @property
+    def usable(self) -> bool:
+        """Whether a listener can show it."""
+        return self.facts is not None and not any(each.kind in _UNUSABLE for each in self.problems)
+
+    def current(self) -> CurrentCertificate:
+        """What workers are told of it."""
+        names = [] if self.facts is None else self.facts.names
+        return CurrentCertificate(self.id, self.certificate, self.key, self.digest, names)
+
+
+def look_at(shown: ShownCertificate, files: ConfigurationFiles, now: float) -> CertificateStatus:
+    """Read the files of ``shown`` and judge them at ``now`` (Unix seconds)."""
+    digest = ""
+    try:
+        pem, key = files.read(shown.certificate), files.read(shown.key)
+        digest = digest_of(pem, key)
+        chain = read_chain(pem)
+        facts = [facts_of(each) for each in chain]
+        problems = list(problems_of(chain, key, now, hosts=shown.hosts, is_root=_is_known))
+    except UnreadableError as error:
+        return _unreadable(shown, str(error), digest)
+    except FileNotFoundError as error:
+        if shown.id.managed:
+            return _unusable(shown, Problem("not_issued", "there is none yet"), digest)
+        return _unreadable(shown, f"{error.filename or 'a file'} can't be read: {error.strerror or error}", digest)
+    except OSError as error:
+        return _unreadable(shown, f"{error.filename or 'a file'} can't be read: {error.strerror or error}", digest)
+    problems += _permissions(shown.key, files)
+    own = facts[0]
+    left, alert = own.days_left(now), alert_days(own, now)
+    return CertificateStatus(
+        shown.id, shown.certificate, shown.key, shown.used_by, left, own, facts[1:], problems, alert, digest
+    )
+
+
+def certificate_warnings(
+    loaded: LoadedConfiguration, shown: list[ShownCertificate], files: ConfigurationFiles, now: float
+) -> Iterator[Diagnostic]:
+    """What ``check`` says of certificates that can be loaded, at the place where each is named."""
+    for each in shown:
+        status = look_at(each, files, now)
+        for problem in status.problems if status.usable else ():
+            key = "key" if problem.kind == "file_permissions" else "certificate"
+            named = "managed" if each.id.managed else key
+            place = loaded.diagnostic((*each.at, named), f"{getattr(each, key)}: {problem.text}", HINTS[problem.kind])
+            yield msgspec.structs.replace(place, severity="warning")
+
+
+HINTS: Final = {
+    "expired": "renew it: clients refuse it",
+    "not_yet_valid": "clients refuse it until then; is the clock right?",
+    "expires_soon": "renew it; new files are taken up while the gateway serves",
+    "wrong_name": "one for the hosts of the APIs",
+    "weak_key": "RSA with 2048 bits or more, or EC with 256",
+    "weak_signature": "have it signed over SHA-256",
+    "incomplete_chain": "the certificate first, then each authority that signed the one before it, without the root",
+    "key_mismatch": "the key that the certificate was made for",
+    "file_permissions": "chmod 600",
+    "not_issued": "the log says what became of the last attempt",
+    "unreadable": "two PEM files: the certificate with its chain, and its unencrypted key",
+}
+"""What would be right, by the kind of a problem."""
+
+
+def _unreadable(shown: ShownCertificate, why: str, digest: str) -> CertificateStatus:
+    return _unusable(shown, Problem("unreadable", why, grave=True), digest)
+
+
+def _unusable(shown: ShownCertificate, problem: Problem, digest: str) -> CertificateStatus:
+    return CertificateStatus(
+        shown.id, shown.certificate, shown.key, shown.used_by, 0.0, None, [], [problem], digest=digest
+    )
+
+
+def _permissions(key: str, files: ConfigurationFiles) -> Iterator[Problem]:
+    """A group may read a key (``ssl-cert`` does), nobody else, and only its owner may write it."""
+    try:
+        mode = stat.S_IMODE(files.path(key).stat().st_mode)
+    except OSError:
+        return
+    if mode & 0o027:
+        yield Problem("file_permissions", f"others can read or write the private key (mode {mode:04o})")
+
+
+def _is_known(name: x509.Name) -> bool:
+    return name.public_bytes() in _roots()
+
+
+@cache
+def _roots() -> frozenset[bytes]:
+    """The subjects of the system's authorities."""
+    context = ssl.create_default_context()
+    return frozenset(
+        x509.load_der_x509_certificate(der).subject.public_bytes() for der in context.get_ca_certs(binary_form=True)
+    )

@@ -1,0 +1,1 @@
+"""Revocation lists that are kept fresh: read, fetched, put together, and told to the workers."""

@@ -1,0 +1,1 @@
+"""Compressing answers on their way to clients: whether (``choosing``), and how (``encoders``)."""

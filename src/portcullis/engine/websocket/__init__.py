@@ -1,0 +1,1 @@
+"""WebSockets (RFC 6455): what the file says of them, handshakes, and what messages may be."""

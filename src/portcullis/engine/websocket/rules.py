@@ -1,0 +1,44 @@
+"""What holds for sessions and for long answers, compiled; times in nanoseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from portcullis.engine.decision import Refuse
+from portcullis.engine.request import RequestView
+
+MessageJudge = Callable[[bool, bytes], Refuse | None]
+"""Says what is wrong with a whole message: whether it is text, and its payload."""
+Standing = Callable[[RequestView, float], Refuse | Awaitable[Refuse | None] | None]
+"""Looks again whether the credential of a request still proves its caller, of whom others were last asked some seconds
+ago."""
+
+
+class WebSocketRules(msgspec.Struct, frozen=True, eq=False):
+    """Of a WebSocket.
+
+    ``frame_ns`` and ``byte_ns``: how long one frame, one byte of a client counts, 0 where there is no limit;
+    ``from_client``, ``from_service``: what looks into messages.
+    """
+
+    idle_ns: int
+    lifetime_ns: int
+    max_message: int
+    source: str
+    frame_ns: int = 0
+    byte_ns: float = 0
+    from_client: MessageJudge | None = None
+    from_service: MessageJudge | None = None
+    standing: Standing | None = None
+
+
+class StreamRules(msgspec.Struct, frozen=True, eq=False):
+    """Of answers that may take long. ``max_bytes``: 0 where there is no bound."""
+
+    idle_ns: int
+    lifetime_ns: int
+    max_bytes: int
+    source: str
+    standing: Standing | None = None

@@ -1,0 +1,48 @@
+"""What of an answer's body can't be sent yet, since its client does not take it."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portcullis.mounts.buffers import BufferBudget
+
+
+class SendQueue:
+    """Bytes in order, counted against what the worker may hold. ``ended``: nothing comes after them."""
+
+    __slots__ = ("_budget", "_pieces", "ended", "size")
+
+    def __init__(self, budget: BufferBudget) -> None:
+        self._budget = budget
+        self._pieces: deque[bytes] = deque()
+        self.size = 0
+        self.ended = False
+
+    def add(self, data: bytes) -> bool:
+        """Hold ``data`` too, if the budget allows it."""
+        if data:
+            if not self._budget.take(len(data)):
+                return False
+            self.size += len(data)
+            self._pieces.append(data)
+        return True
+
+    def take(self, most: int) -> bytes:
+        """The next bytes, at most ``most``; in one piece of what was added."""
+        if not self._pieces:
+            return b""
+        piece = self._pieces.popleft()
+        if len(piece) > most:
+            self._pieces.appendleft(piece[most:])
+            piece = piece[:most]
+        self.size -= len(piece)
+        self._budget.give(len(piece))
+        return piece
+
+    def release(self) -> None:
+        """Hold nothing any more."""
+        self._budget.give(self.size)
+        self.size = 0
+        self._pieces.clear()

@@ -1,0 +1,1 @@
+"""WebSockets on the wire: frames read strictly, and the session that passes them on."""

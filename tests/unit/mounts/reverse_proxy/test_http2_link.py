@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import asyncio
+
+from portcullis.mounts.buffers import BufferBudget
+from portcullis.mounts.outbox import Outbox
+from portcullis.mounts.reverse_proxy.http2_link import BURST, Http2Link
+from portcullis.testing import FakeTransport
+
+
+class Codec:
+    """Takes whatever comes."""
+
+    def __init__(self) -> None:
+        self.streams = {1: None, 3: None}
+        self.outgoing: list[bytes] = []
+
+    def room(self, _number: int) -> int:
+        return 10**6
+
+    def send_data(self, number: int, data: bytes, *, ended: bool) -> None:
+        del ended
+        self.outgoing.append(b"%d:%d " % (number, len(data)))
+
+
+class Waiting:
+    """A stream with so many pieces left."""
+
+    def __init__(self, link: Http2Link, number: int, pieces: int) -> None:
+        self.link = link
+        self.number = number
+        self.pieces = pieces
+
+    def push(self) -> bool:
+        room = self.link.room(self.number)
+        if not room:
+            return False
+        self.link.send_data(self.number, b"x" * min(room, 16384), ended=False)
+        self.pieces -= 1
+        if not self.pieces:
+            self.link.wait_no_more(self.number)
+        return True
+
+
+def link() -> Http2Link:
+    made = Http2Link(Outbox(), BufferBudget(1000))
+    made._codec = Codec()  # type: ignore[assignment]
+    made.transport = FakeTransport()
+    return made
+
+
+async def test_streams_take_turns_and_a_turn_of_the_loop_has_a_burst():
+    made = link()
+    for number in (1, 3):
+        made.wait(Waiting(made, number, 3))
+    made._push()
+    assert made._burst == BURST
+    assert made.room(1) == 0
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert made._waiting == {}
+    assert made.transport.sent.split() == [b"%d:16384" % number for number in (1, 3, 1, 3, 1, 3)]
+
+
+async def test_a_transport_that_takes_nothing_is_given_nothing():
+    made = link()
+    made._writing_blocked = True
+    assert made.room(1) == 0
+    made.wait(Waiting(made, 1, 1))
+    made._push()
+    assert made.transport.sent == b""
+
+
+async def test_what_is_for_a_stream_that_is_gone_is_dropped():
+    made = link()
+    made.send_data(5, b"x", ended=True)
+    assert made._codec.outgoing == []
