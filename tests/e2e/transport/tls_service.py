@@ -27,15 +27,18 @@ def service(context: ssl.SSLContext) -> Iterator[tuple[str, list[dict[str, Any]]
                 raw, _ = server.accept()
             except OSError:
                 return
-            raw.settimeout(5)
-            try:
-                with context.wrap_socket(raw, server_side=True) as connection:
-                    while connection.recv(65536)[-4:] != b"\r\n\r\n":
-                        pass
-                    calls.append({"certificate": connection.getpeercert(), "version": connection.version()})
-                    connection.sendall(ANSWER)
-            except OSError:
-                raw.close()
+            threading.Thread(target=answer, args=(raw,), daemon=True).start()
+
+    def answer(raw: socket.socket) -> None:
+        raw.settimeout(5)
+        try:
+            with context.wrap_socket(raw, server_side=True) as connection:
+                while connection.recv(65536)[-4:] != b"\r\n\r\n":
+                    pass
+                calls.append({"certificate": connection.getpeercert(), "version": connection.version()})
+                connection.sendall(ANSWER)
+        except OSError:
+            raw.close()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()

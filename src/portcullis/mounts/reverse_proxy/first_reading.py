@@ -58,7 +58,8 @@ class FirstReading(msgspec.Struct, eq=False):
     def start(self) -> None:
         """Ask the service."""
         self._waiting = True
-        connection = self.gateway.pools[self.reader.exchange.request.operation.upstream].acquire(self)
+        pool = self.gateway.pools[self.reader.exchange.request.operation.upstream]
+        connection = pool.acquire(self, new=self._retried)
         if connection is not None:
             self.upstream_ready(connection)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from portcullis.engine.codes import NO_UPSTREAM, UPSTREAM_UNREACHABLE
 from portcullis.engine.config.upstreams import UpstreamConfig
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from portcullis.mounts.buffers import BufferBudget
     from portcullis.mounts.reverse_proxy.roles import ServiceConnection
     from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
+
+
+class _Place(NamedTuple):
+    """A place in the line: until when, whose, and whether only a new connection will do."""
+
+    until: int
+    waiter: Waiter
+    new: bool
 
 
 class UpstreamPool:
@@ -64,15 +72,18 @@ class UpstreamPool:
         self._only = self.targets[0] if len(self.targets) == 1 else None
         self._turn = 0
         self.deadline = 0
-        self._line: deque[tuple[int, Waiter]] = deque()
+        self._line: deque[_Place] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         deadlines.add(self)
 
-    def acquire(self, waiter: Waiter) -> ServiceConnection | None:
-        """A connection for ``waiter``, or ``None``: then it stands in line and is told later."""
+    def acquire(self, waiter: Waiter, *, new: bool = False) -> ServiceConnection | None:
+        """A connection for ``waiter``, or ``None``: then it stands in line and is told later.
+
+        ``new``: a kept connection was closed under it once, and others may be about to be: only a new one will do.
+        """
         target = self._only or self._choose()
         idle = target.idle
-        while idle:
+        while idle and not new:
             connection = idle.pop()
             if not connection.transport.is_closing():
                 return connection
@@ -81,35 +92,42 @@ class UpstreamPool:
         if len(self._line) >= self.max_connections:
             waiter.upstream_unavailable(NO_UPSTREAM, "too many requests wait for this service")
             return None
-        self._line.append((self.deadlines.now() + self.wait_ns, waiter))
-        self.deadline = self._line[0][0]
+        if new and idle and target.open >= self.max_connections:
+            idle[0].transport.close()
+        self._line.append(_Place(self.deadlines.now() + self.wait_ns, waiter, new))
+        self.deadline = self._line[0].until
         self._connect_if_useful(target)
         return None
 
     def forget(self, waiter: object) -> None:
         """``waiter`` does not want a connection any more."""
-        self._line = deque(entry for entry in self._line if entry[1] is not waiter)
+        self._line = deque(place for place in self._line if place.waiter is not waiter)
 
     def expire(self) -> None:
         """Those who stand in line for too long are told so."""
         now = self.deadlines.now()
-        while self._line and self._line[0][0] <= now:
+        while self._line and self._line[0].until <= now:
             self._next_in_line().upstream_unavailable(NO_UPSTREAM, "no connection became free in time")
-        self.deadline = self._line[0][0] if self._line else 0
+        self.deadline = self._line[0].until if self._line else 0
 
     def _next_in_line(self) -> Waiter:
-        return self._line.popleft()[1]
+        return self._line.popleft().waiter
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """Take back a connection whose exchange ended cleanly."""
         if connection.transport.is_closing():
             return
-        if self._line:
+        target = connection.target
+        place = next((place for place in self._line if not place.new), None) if self._line else None
+        if place is not None:
             connection.deadline = 0
-            self._next_in_line().upstream_ready(connection)
+            self._line.remove(place)
+            place.waiter.upstream_ready(connection)
+        elif self._line and target.open >= self.max_connections:  # it is in the way of a new one
+            connection.transport.close()
         else:
             connection.deadline = self.deadlines.now() + self.keep_ns
-            connection.target.idle.append(connection)
+            target.idle.append(connection)
 
     def share(self, connection: Http2UpstreamConnection) -> None:
         """A connection takes (again) more requests: those who stand in line get their places on it."""
@@ -191,7 +209,10 @@ class UpstreamPool:
             if self._line:
                 self._connect_if_useful(target)
             return
-        self.give_back(connection)
+        if self._line:
+            self._next_in_line().upstream_ready(connection)
+        else:
+            self.give_back(connection)
         if known is None:  # the others wait for one that all would have shared
             for _ in range(len(self._line)):
                 self._connect_if_useful(target)

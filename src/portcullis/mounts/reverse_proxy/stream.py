@@ -258,7 +258,7 @@ class Stream(Answering, eq=False, kw_only=True):
         if not self._ended:
             self._downstream.expect_body()
         self._waiting = True
-        connection = self._gateway.pools[self.exchange.request.operation.upstream].acquire(self)
+        connection = self._gateway.pools[self.exchange.request.operation.upstream].acquire(self, new=self._retried)
         if connection is not None:
             self._waiting = False
             self._send_request(connection)

@@ -107,6 +107,66 @@ async def test_a_lost_connection_makes_room_for_the_next_in_line(play):
     p.service_gets(b"GET /a")
 
 
+async def two_kept(p):
+    """Two clients were answered: the connections of both to the service are kept."""
+    clients = []
+    for _ in range(2):
+        p.client_sends(GET)
+        await settle()
+        clients.append((p.client, p.client_transport))
+        p.connect()
+    for connection, transport in p.service_connections:
+        transport.protocol_of(connection).data_received(OK)
+    assert len(pool(p).targets[0].idle) == 2
+
+
+async def test_who_lost_a_kept_connection_gets_a_new_one_though_another_is_kept(play):
+    p = play()
+    await two_kept(p)
+    p.client_sends(GET)
+    p.service_goes()
+    await settle()
+    assert len(p.service_connections) == 3
+    p.service_gets(b"GET /a")
+    p.service_sends(OK)
+    p.client_gets(b"ok")
+
+
+class Waiting:
+    def __init__(self):
+        self.told = []
+        self.upstream_ready = self.upstream_unavailable = self.told.append
+
+
+async def test_kept_ones_that_are_in_the_way_of_it_are_closed(play):
+    p = play({"max_connections": 2})
+    await two_kept(p)
+    waiting = Waiting()
+    assert pool(p).acquire(waiting, new=True) is None
+    first, transport = p.service_connections[0]
+    assert transport.closed == "closed"
+    transport.lose(first)
+    await settle()
+    assert waiting.told == [p.service_connections[2][0]]
+
+
+async def test_also_one_that_is_given_back_meanwhile(play):
+    p = play({"max_connections": 1})
+    p.client_sends(GET)
+    await settle()
+    p.service_sends(OK)
+    kept, transport = p.service
+    waiting = Waiting()
+    assert pool(p).acquire(Waiting()) is kept
+    assert pool(p).acquire(waiting, new=True) is None
+    pool(p).give_back(kept)
+    assert transport.closed == "closed"
+    transport.lose(kept)
+    await settle()
+    assert waiting.told == [p.service[0]]
+    assert waiting.told[0] is not kept
+
+
 async def test_closing_the_pool_closes_what_is_idle(play):
     p = play()
     p.client_sends(GET)
