@@ -168,7 +168,7 @@ def under_load(bench: Bench, runner: Runner, seconds: int) -> Iterator[None]:
 def sample(spy: Path, pid: int, seconds: int, form: str, output: Path, *, native: bool) -> None:
     """Run py-spy on a process; BenchError where it fails, mostly for lack of the right to look into another one."""
     argv = [str(spy), "record", "-p", str(pid), "-d", str(seconds), "-r", str(SAMPLES_A_SECOND), "-f", form]
-    argv += ["-o", str(output), "--nonblocking", *(["--native"] if native else [])]
+    argv += ["-o", str(output), "--native" if native else "--nonblocking"]  # it can't see into what it doesn't stop
     done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 60, check=False)
     if done.returncode != 0:
         raise BenchError(f"py-spy ended with {done.returncode}: {done.stderr[-500:].strip()}")

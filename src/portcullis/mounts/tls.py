@@ -31,6 +31,7 @@ _NOBODY: Final = asyncio.Protocol()
 _RECORD: Final = 16 * 1024
 _RECORD_HEADER: Final = 5
 _HANDSHAKE_RECORD: Final = 22
+_MAY_WAIT: Final = 1024
 _PROBLEM: Final = b'{"type":"about:blank","title":"This port speaks TLS: use https","status":400}'
 _TO_PLAIN_HTTP: Final = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
@@ -228,26 +229,37 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
             self._transport.close()
             self._report(self._error)
             return
-        self._flush()
+        if not self._ticket_may_wait():
+            self._flush()
         self.established = True
         self._deadlines.discard(self)
         self._application.connection_made(self)
+
+    def _ticket_may_wait(self) -> bool:
+        """Whether all there is to send is a session ticket: it goes with the first answer, which saves a write.
+
+        A server of TLS 1.3 has nothing else to say when the handshake is done (RFC 8446 4.6.1).
+        """
+        connection = self._object
+        return connection.server_side and connection.version() == "TLSv1.3" and self._outgoing.pending <= _MAY_WAIT
 
     def _read(self) -> None:
         read = self._object.read
         pieces = []
         ended = False
         try:
-            while piece := read(_RECORD):
-                pieces.append(piece)
-            ended = True
+            while self._incoming.pending and not ended:  # one read more would raise, which takes as long as a record
+                if piece := read(_RECORD):
+                    pieces.append(piece)
+                else:
+                    ended = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:
             ended = True
         except ssl.SSLError as error:
             self._error = error.with_traceback(None)
-        if self._outgoing.pending:
+        if self._error is not None or self._outgoing.pending > _MAY_WAIT:  # an answered KeyUpdate can wait
             self._flush()
         if pieces:
             self._application.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))

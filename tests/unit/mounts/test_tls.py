@@ -363,6 +363,40 @@ def test_a_client_may_resume_its_session(files: Files) -> None:
     assert second.application.events == ["made"]
 
 
+def test_the_ticket_for_that_comes_with_the_first_answer(files: Files) -> None:
+    line = serve(files).exchange()
+    assert line.application.events == ["made"]
+    session = line.peer.tls.session
+    assert session is not None
+    assert not session.has_ticket
+    line.application.transport.write(b"x")
+    wire = line.transport.take()
+    line.peer.incoming.write(wire)
+    line.peer.step()
+    assert line.peer.received == b"x"
+    session = line.peer.tls.session
+    assert session is not None
+    assert session.has_ticket
+
+
+def test_or_with_the_end_where_there_is_no_answer(files: Files) -> None:
+    line = serve(files).exchange()
+    line.application.transport.close()
+    line.exchange()
+    assert line.peer.ended
+    session = line.peer.tls.session
+    assert session is not None
+    assert session.has_ticket
+
+
+def test_in_tls_1_2_it_ends_the_handshake(files: Files) -> None:
+    line = serve(files, restricted(files, ssl.TLSVersion.TLSv1_2, "ALL")).exchange()
+    assert line.peer.established
+    session = line.peer.tls.session
+    assert session is not None
+    assert session.has_ticket
+
+
 def restricted(files: Files, version: ssl.TLSVersion, ciphers: str) -> ssl.SSLContext:
     """A client that speaks nothing newer than ``version``."""
     context = upstream_context(UpstreamTls(ca=files.ca))
@@ -485,6 +519,18 @@ def test_data_of_any_size_crosses_both_ways(files: Files, size: int) -> None:
     line.exchange(65536)
     assert line.peer.received == payload
     assert line.application.received == payload
+
+
+@pytest.mark.parametrize("cut", [1 << 20, 100, 16_406])
+def test_many_records_that_come_together_are_read_together(files: Files, cut: int) -> None:
+    line = serve(files).exchange()
+    sent = [b"a" * 16_384, b"b", b"c" * 5_000, b"d" * 20_000]
+    for piece in sent:
+        line.peer.tls.write(piece)
+    wire = line.peer.outgoing.read()
+    for start in range(0, len(wire), cut):
+        line.layer.data_received(wire[start : start + cut])
+    assert line.application.received == b"".join(sent)
 
 
 def test_other_kinds_of_bytes_can_be_written_too(files: Files) -> None:
