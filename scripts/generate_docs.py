@@ -27,6 +27,7 @@ from portcullis.engine import inert
 from portcullis.engine.authorization.administrative import SIGNS
 from portcullis.engine.codes import ENGINE_CODES, PHASES, Code
 from portcullis.engine.config import wording
+from portcullis.engine.config.descriptions import descriptions
 from portcullis.engine.config.model import Configuration
 from portcullis.engine.config.section import Section
 from portcullis.engine.config.shape import (
@@ -180,7 +181,7 @@ def keys_table(model: type[BaseModel], fields: dict[str, FieldInfo], places: Pla
     rows = []
     for key, field in fields.items():
         shape = shapes_of(model)[key]
-        description = markdown(field.description or "")
+        description = markdown(descriptions(model).get(key, ""))
         rows.append((f"`{key}`", value_text(shape, places), default_text(field, shape), description))
     return table(("Key", "Value", "Default", ""), rows)
 

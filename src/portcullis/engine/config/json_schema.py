@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from portcullis.engine.config.descriptions import descriptions
 from portcullis.engine.config.model import Configuration
 from portcullis.engine.config.shape import sections, shapes_of, written
 
@@ -12,13 +17,24 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 def configuration_schema() -> dict[str, Any]:
     """The schema of the whole file. What an editor can't know (names that must exist) only ``check`` finds."""
-    schema = Configuration.model_json_schema(by_alias=True, mode="validation")
+    schema = Configuration.model_json_schema(by_alias=True, schema_generator=_Described, mode="validation")
     for _path, model in sections(Configuration):
         properties = schema["$defs"].get(model.__name__, {}).get("properties", {})
         for key, shape in shapes_of(model).items():
             if "default" in properties.get(key, {}):
                 properties[key]["default"] = written(properties[key]["default"], shape)
     return {"$schema": DIALECT, **_tidied(schema), "title": "Portcullis configuration"}
+
+
+class _Described(GenerateJsonSchema):
+    """pydantic's generator, told what stands below the fields."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        described = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        for key, text in descriptions(model).items():
+            described["properties"][key].setdefault("description", text)
+        return described
 
 
 def _tidied(node: Any) -> Any:

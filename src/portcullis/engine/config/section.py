@@ -17,10 +17,10 @@ class Section(BaseModel):
     """A mapping in the file: unknown keys are errors, and what is read is never changed.
 
     Nothing is guessed: ``"yes"`` is no boolean and ``"5"`` no number. A string below a field is its
-    documentation: the reference and the JSON Schema for editors are made from it.
+    documentation: the reference and the JSON Schema for editors are made from it (:mod:`.descriptions`).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class ListedSection(Section):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from portcullis.engine.config import shape as shapes
 from portcullis.engine.config import tree
+from portcullis.engine.config.descriptions import descriptions
 from portcullis.engine.config.shape import Fields, Items, OneOf, Scalar, Shape
 from portcullis.engine.config.tree import Node
 from portcullis.engine.decision import shorten
@@ -84,8 +85,7 @@ def fill(shape: Shape | None) -> str:
 
 def purpose(parent: Shape | None, key: str) -> str:
     """What a key is for: the first sentence of its documentation."""
-    field = shapes.fields_of(parent.model).get(key) if isinstance(parent, Fields) else None
-    text = (field.description or "") if field is not None else ""
+    text = descriptions(parent.model).get(key, "") if isinstance(parent, Fields) else ""
     sentence = " ".join(text.split("\n\n")[0].split()).replace("``", "").rstrip(".")
     return sentence[:1].lower() + sentence[1:]
 

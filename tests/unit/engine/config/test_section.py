@@ -6,6 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from rows import rows
 
+from portcullis.engine.config.descriptions import descriptions
 from portcullis.engine.config.section import ListedSection, Section
 
 
@@ -39,7 +40,7 @@ def test_defaults_are_not_shared() -> None:
 
 
 def test_the_text_below_a_field_documents_it() -> None:
-    assert Door.model_fields["width"].description == "How wide it is."
+    assert descriptions(Door)["width"] == "How wide it is."
 
 
 class Locks(ListedSection):
