@@ -31,6 +31,8 @@ apis:
     versions: {v1: {spec: shop.yaml}}
     public: true
 """
+# What the two profiles differ in; attacks on TLS and its ciphers are tried on the older one.
+ONLY = {"intermediate": [], "modern": ["--protocols", "--server-defaults", "--headers"]}
 GROUPS_OF_FULL_STRENGTH = 112
 """Bits: what NIST SP 800-57 asks of keys until 2030. ffdhe2048 (RFC 7919), the smallest group of TLS 1.3, has them."""
 
@@ -72,7 +74,7 @@ def test_testssl_finds_nothing_above_low(scanned: tuple[Gateway, str]) -> None:
     options = ["--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--ip", "127.0.0.1"]
     files = ["--add-ca", str(gateway.directory / "ca.pem"), "--jsonfile", str(report)]
     done = subprocess.run(
-        [testssl, *options, *files, f"https://localhost:{gateway.address[1]}"],
+        [testssl, *options, *ONLY[profile], *files, f"https://localhost:{gateway.address[1]}"],
         capture_output=True,
         text=True,
         timeout=380,
@@ -82,7 +84,7 @@ def test_testssl_finds_nothing_above_low(scanned: tuple[Gateway, str]) -> None:
     assert "scanProblem" not in findings, done.stdout
     assert findings["TLS1_3"][1].startswith("offered")
     assert findings["TLS1_2"][1].startswith("not offered" if profile == "modern" else "offered")
-    assert findings["heartbleed"][0] == "OK"
+    assert profile == "modern" or findings["heartbleed"][0] == "OK"
     assert "HSTS_time" in findings  # so it has looked at answers, too
     serious = {
         name: found
