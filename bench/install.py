@@ -6,13 +6,14 @@ Nothing is installed that is already there. What can't be had is told, and the r
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from bench.errors import InstallError
 from bench.peers import modsecurity, nginx
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
+LOCKS = Path(__file__).resolve().parent.parent / "build" / "locks"
 PROGRAMS = ("nginx", "wrk", "h2load", "haproxy", "modsecurity", "envoy", "portcullis")
 INSTALL_SECONDS = 600
 _POLICY = Path("/usr/sbin/policy-rc.d")
@@ -86,6 +88,11 @@ def from_apt(program: str, *packages: str, files: Collection[Path] = ()) -> Path
 
     if found := find():
         return found
+    with alone("debian"):
+        return find() or _install(packages, find)
+
+
+def _install(packages: Collection[str], find: Callable[[], Path | None]) -> Path:
     wanted = " ".join(packages)
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise InstallError(f"{wanted} is not installed; as root on Debian this would run: apt-get install {wanted}")
@@ -149,8 +156,14 @@ def install_wheels(build: Path, name: str) -> Path:
     wanted = (REQUIREMENTS / f"{name}.txt").read_text()
     home = build / f"{name}-environment"
     python, stamp = home / "bin" / "python", home / "installed.txt"
-    if stamp.exists() and stamp.read_text() == wanted and python.exists():
-        return python
+    with alone(name):
+        if not (stamp.exists() and stamp.read_text() == wanted and python.exists()):
+            _make_environment(home, python, name, wanted)
+            stamp.write_text(wanted)
+    return python
+
+
+def _make_environment(home: Path, python: Path, name: str, wanted: str) -> None:
     tell(f"installing {next(line for line in wanted.splitlines() if '==' in line).split()[0]} into {home}")
     shutil.rmtree(home, ignore_errors=True)
     venv.create(home, with_pip=False, symlinks=True)
@@ -164,8 +177,15 @@ def install_wheels(build: Path, name: str) -> Path:
     )
     if done.returncode != 0:
         raise InstallError(f"pip could not install what requirements/{name}.txt names: {done.stderr[-500:].strip()}")
-    stamp.write_text(wanted)
-    return python
+
+
+@contextlib.contextmanager
+def alone(what: str) -> Iterator[None]:
+    """Wait until nobody else on this checkout installs ``what``: tests and benchmarks run side by side."""
+    LOCKS.mkdir(parents=True, exist_ok=True)
+    with (LOCKS / f"{what}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def ours() -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from bench.install import alone
 from provider import CLIENT, SECRET, Browser
 
 from portcullis.testing.tokens import Signer, encoded
@@ -36,6 +37,11 @@ def install() -> None:
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     if int(version.lstrip("v").partition(".")[0]) < OLDEST_NODE:
         pytest.skip(f"the certified provider needs Node.js {OLDEST_NODE}, and this is {version.strip()}")
+    with alone("certified-provider"):
+        _install(npm)
+
+
+def _install(npm: str) -> None:
     INSTALLED.mkdir(parents=True, exist_ok=True)
     done, lock = INSTALLED / "installed.json", SOURCE / "package-lock.json"
     for file in SOURCE.iterdir():

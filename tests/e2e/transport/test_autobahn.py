@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.install import alone
 from gateway import serving
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
@@ -55,23 +56,27 @@ PASSED = {"OK", "NON-STRICT", "INFORMATIONAL"}
 def suite() -> Path:
     """The suite's program, in an environment of its own."""
     program = BUILD / "environment" / "bin" / "wstest"
-    if not program.exists():
-        python = Path.home() / ".pyenv" / "versions" / PYTHON / "bin" / "python2.7"
-        if not python.exists():
-            pytest.skip(f"Autobahn|Testsuite needs Python {PYTHON} of pyenv, which is not on this machine")
-        tools = BUILD / "tools"
-        made = BUILD / "environment"
-        for path, argv in (
-            ("", [python, "-m", "pip", "install", "-q", "--target", tools, "virtualenv<20.16"]),
-            (str(tools), [python, "-m", "virtualenv", "-q", made]),
-            ("", [made / "bin" / "pip", "install", "-q", REQUIREMENT]),
-        ):
-            environment = {**os.environ, "PYTHONPATH": path}
-            done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300, check=False)
-            if done.returncode != 0:
-                shutil.rmtree(BUILD, ignore_errors=True)
-                pytest.skip(f"Autobahn|Testsuite can't be set up: {done.stderr[-300:]}")
+    with alone("autobahn"):
+        if not program.exists():
+            _install()
     return program
+
+
+def _install() -> None:
+    python = Path.home() / ".pyenv" / "versions" / PYTHON / "bin" / "python2.7"
+    if not python.exists():
+        pytest.skip(f"Autobahn|Testsuite needs Python {PYTHON} of pyenv, which is not on this machine")
+    tools, made = BUILD / "tools", BUILD / "environment"
+    for path, argv in (
+        ("", [python, "-m", "pip", "install", "-q", "--target", tools, "virtualenv<20.16"]),
+        (str(tools), [python, "-m", "virtualenv", "-q", made]),
+        ("", [made / "bin" / "pip", "install", "-q", REQUIREMENT]),
+    ):
+        environment = {**os.environ, "PYTHONPATH": path}
+        done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode != 0:
+            shutil.rmtree(BUILD, ignore_errors=True)
+            pytest.skip(f"Autobahn|Testsuite can't be set up: {done.stderr[-300:]}")
 
 
 @contextmanager

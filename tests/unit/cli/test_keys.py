@@ -208,8 +208,8 @@ def test_a_file_that_is_missing_or_no_configuration_is_told(run: Run, file: Path
     assert "No such file" in run("list", code=2).stderr
 
 
-def test_a_state_directory_that_cannot_be_made_is_told(run: Run, file: Path) -> None:
-    file.write_text(f"state: {{directory: {file}/state}}")
+def test_a_state_directory_that_is_no_folder_is_told(run: Run, file: Path) -> None:
+    file.write_text(f"state: {{directory: {file}/s}}")
     assert "Not a directory" in run("list", code=1).stderr
 
 
