@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 Change = Callable[[bytes], bytes]
 Address = tuple[str, int]
@@ -20,23 +20,37 @@ def as_it_is(data: bytes) -> bytes:
 def interceptor(true_end: Address, up: Change = as_it_is, down: Change = as_it_is) -> Iterator[Address]:
     """Where it listens. ``up`` is given what goes to the ``true_end``, ``down`` what comes back, as it was received."""
     server = socket.create_server(("127.0.0.1", 0))
+    with ExitStack() as ends:
 
-    def accept() -> None:
-        while True:
-            try:
-                client, _ = server.accept()
-            except OSError:
-                return
-            client.settimeout(20)
-            behind = socket.create_connection(true_end, timeout=20)
-            threading.Thread(target=pass_on, args=(client, behind, up), daemon=True).start()
-            threading.Thread(target=pass_on, args=(behind, client, down), daemon=True).start()
+        def accept() -> None:
+            while True:
+                try:
+                    client, _ = server.accept()
+                except OSError:
+                    return
+                client.settimeout(20)
+                behind = socket.create_connection(true_end, timeout=20)
+                for source, target, change in ((client, behind, up), (behind, client, down)):
+                    thread = threading.Thread(target=pass_on, args=(source, target, change), daemon=True)
+                    thread.start()
+                    ends.callback(source.close)
+                    ends.callback(thread.join, 10)
+                    ends.callback(end, source)
 
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield server.getsockname()[:2]
-    finally:
-        server.close()
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        try:
+            yield server.getsockname()[:2]
+        finally:
+            end(server)
+            accepting.join(10)
+            server.close()
+
+
+def end(connection: socket.socket) -> None:
+    """Whoever waits for it waits no more."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def pass_on(source: socket.socket, target: socket.socket, change: Change) -> None:

@@ -130,7 +130,8 @@ def test_a_renewed_one_is_delivered_whole_and_the_old_one_goes(tmp_path: Path, u
             context.load_cert_chain(current / "certificate.pem", current / "key.pem")  # they belong together
             seen.add(serial_of(current / "certificate.pem"))
         assert len(seen) == 4
-        assert len([each for each in (tmp_path / "certs/orders").iterdir() if not each.is_symlink()]) == 2
+        folder = tmp_path / "certs/orders"
+        wait_for(lambda: len([each for each in folder.iterdir() if not each.is_symlink()]) == 2, "the old ones to go")
 
 
 def test_one_that_is_revoked_is_refused_and_replaced(tmp_path: Path, upstream: Upstream) -> None:
