@@ -34,6 +34,7 @@ def answer(
     nonce: bytes | None = None,
     named_by: HashAlgorithm | None = None,
     sent: bool = True,
+    reason: x509.ReasonFlags | None = None,
 ) -> bytes:
     """An answer ``about`` a certificate of ``issuer``.
 
@@ -49,7 +50,7 @@ def answer(
         this_update=now + starts,
         next_update=None if ends is None else now + ends,
         revocation_time=now if status is REVOKED else None,
-        revocation_reason=None,
+        revocation_reason=reason,
     )
     builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signing.certificate)
     if signer is not None and sent:

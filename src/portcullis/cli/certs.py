@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from portcullis.control.certificates.orders import Renewed
     from portcullis.engine.certificates.judging import Problem
     from portcullis.engine.certificates.reading import CertificateFacts
+    from portcullis.engine.certificates.revocation import Finding
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -52,12 +53,14 @@ def status(config: File = _USUAL_FILE, output: Output = Format.TEXT) -> None:
     from portcullis.cli.loading import guarded, read_configuration
     from portcullis.control.certificates.inventory import shown_certificates
     from portcullis.control.certificates.looking import look_at
+    from portcullis.control.certificates.revocation_findings import KeptFindings
     from portcullis.stores.files import ConfigurationFiles
 
     with guarded(config):
         loaded = read_configuration(config)
     files, now = ConfigurationFiles(config), time.time()
-    found = [look_at(each, files, now) for each in shown_certificates(loaded.configuration)]
+    findings = KeptFindings(files.path(loaded.configuration.state.directory)).latest()
+    found = [look_at(each, files, now, findings) for each in shown_certificates(loaded.configuration)]
     if output is Format.JSON:
         print_json([_data(each) for each in found])
     else:
@@ -223,6 +226,7 @@ def _data(status: CertificateStatus) -> dict[str, object]:
         "days_left": None if status.facts is None else round(status.days_left, 2),
         "facts": status.facts,
         "chain": [each.subject for each in status.chain],
+        "revocation": status.revocation,
         "problems": status.problems,
     }
 
@@ -236,8 +240,18 @@ def _print_statuses(found: Sequence[CertificateStatus], console: Console) -> Non
         if status.facts is not None:
             _print_facts(status.facts, status.days_left, console)
             line("  chain   ", " <- ".join(each.subject for each in status.chain) or "the certificate alone")
+            line("  revoked ", _revocation(status.revocation))
         _print_problems(status.problems, console)
         line()
+
+
+def _revocation(finding: Finding | None) -> str:
+    if finding is None:
+        return "not asked yet"
+    if finding.status == "unknown":
+        return f"not known: {finding.why} (asked {_day(finding.asked_at)})"
+    said = "yes" if finding.status == "revoked" else "no"
+    return f"{said}, said {finding.source} at {_day(finding.answered_at or finding.asked_at)}"
 
 
 def _print_report(report: HostReport, console: Console) -> None:

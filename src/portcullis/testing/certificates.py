@@ -128,7 +128,8 @@ class Authority(Issued):
             reason = x509.CRLReason(x509.ReasonFlags.remove_from_crl)
             builder = builder.add_revoked_certificate(entry.add_extension(reason, critical=False).build())
         entries = (x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now) for serial in more)
-        builder._revoked_certificates.extend(entry.build() for entry in entries)  # noqa: SLF001 - adding copies them all
+        made = [*builder._revoked_certificates, *(entry.build() for entry in entries)]  # noqa: SLF001
+        builder._revoked_certificates = made  # noqa: SLF001 - adding one by one copies them all each time
         if number is not None:
             builder = builder.add_extension(x509.CRLNumber(number), critical=False)
         if base is not None:

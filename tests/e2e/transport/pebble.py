@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from debian import debian_program
 from gateway import wait_for
 
@@ -39,7 +39,9 @@ def free_port() -> int:
 class Pebble:
     """An authority in ``folder`` that proves names at ``http_port`` and ``tls_port``, whatever their addresses are."""
 
-    def __init__(self, folder: Path, life: int = 0, bound_key: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, life: int = 0, bound_key: tuple[str, str] | None = None, responder: str = ""
+    ) -> None:
         self.folder = folder
         self.port, self.management, self.http_port, self.tls_port = (free_port() for _ in range(4))
         self.dns_port, self.dns_management = free_port(), free_port()
@@ -53,7 +55,7 @@ class Pebble:
             "privateKey": str(folder / "authority.key"),
             "httpPort": self.http_port,
             "tlsPort": self.tls_port,
-            "ocspResponderURL": "",
+            "ocspResponderURL": responder,
             "externalAccountBindingRequired": bound_key is not None,
         }
         if bound_key is not None:
@@ -106,6 +108,11 @@ class Pebble:
     def root(self) -> str:
         """The root that it made for itself at its start, in PEM."""
         return self._manage("/roots/0")
+
+    def issuer(self) -> tuple[x509.Certificate, Any]:
+        """The authority that signs certificates, and its key."""
+        key = load_pem_private_key(self._manage("/intermediate-keys/0").encode(), None)
+        return x509.load_pem_x509_certificate(self._manage("/intermediates/0").encode()), key
 
     def status(self, certificate: x509.Certificate) -> str:
         """``Valid`` or ``Revoked``."""

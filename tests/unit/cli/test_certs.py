@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 from portcullis.cli.main import app
 from portcullis.control.certificates import client
 from portcullis.control.certificates.orders import CertificateServiceError, InvalidCertificateOrder, Renewed
+from portcullis.control.certificates.revocation_findings import KeptFindings
+from portcullis.engine.certificates.reading import facts_of, read_chain
+from portcullis.engine.certificates.revocation import Finding
 from portcullis.testing.certificates import Authority
 
 ROOT = Authority("root")
@@ -59,6 +62,27 @@ def test_status_is_data_too() -> None:
     assert found["used_by"] == ["listener public"]
     assert 89 < found["days_left"] <= 90
     assert found["problems"] == []
+    assert found["revocation"] is None
+
+
+def known(folder: Path, finding: Finding) -> None:
+    (certificate, *_) = read_chain((folder / "a.pem").read_bytes())
+    KeptFindings(folder / ".portcullis").keep({facts_of(certificate).fingerprint: finding})
+
+
+def test_status_tells_what_is_known_of_a_revocation(folder: Path) -> None:
+    assert "revoked not asked yet" in run("status")
+    known(folder, Finding("unknown", 60.0, why="http://a/: no answer in 5 s"))
+    assert "revoked not known: http://a/: no answer in 5 s (asked 1970-01-01 00:01)" in run("status")
+    known(folder, Finding("good", 60.0, 60.0, "http://a/"))
+    assert "revoked no, said http://a/ at 1970-01-01 00:01" in run("status")
+    known(folder, Finding("revoked", 120.0, 60.0, "http://a/", 0.0, "superseded"))
+    text = run("status", ends=1)
+    assert "revoked yes, said http://a/ at 1970-01-01 00:01" in text
+    assert "revoked: revoked since 1970-01-01 00:00 UTC (superseded), says http://a/ (get another one" in text
+    (found,) = json.loads(run("status", "--format", "json", ends=1))
+    assert found["problems"][0]["kind"] == "revoked"
+    assert (found["revocation"]["since"], found["revocation"]["reason"]) == (0.0, "superseded")
 
 
 def test_status_of_a_file_without_certificates(folder: Path) -> None:

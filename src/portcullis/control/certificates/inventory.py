@@ -44,6 +44,22 @@ def shown_certificates(configuration: Configuration) -> list[ShownCertificate]:
     return list(found.values())
 
 
+class WatchedCertificate(msgspec.Struct, frozen=True):
+    """A certificate that may come to be revoked: ``name``: in logs; ``certificate``: the path of its PEM file."""
+
+    name: str
+    certificate: str
+
+
+def watched_certificates(configuration: Configuration) -> list[WatchedCertificate]:
+    """Those that the gateway shows, and managed ones that it only delivers to services."""
+    found = {each.certificate: each.id.managed or each.id.certificate for each in shown_certificates(configuration)}
+    for name, each in configuration.certificates.items():
+        if each.folder is not None:
+            found.setdefault(managed_path(configuration, name), name)
+    return [WatchedCertificate(name, path) for path, name in found.items()]
+
+
 def managed_path(configuration: Configuration, name: str) -> str:
     """The file of the managed certificate ``name``, with its key; relative to the configuration file."""
     return f"{configuration.state.directory}/{MANAGED}/{name}.pem"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Final
 
@@ -12,9 +12,11 @@ import msgspec
 from cryptography import x509
 
 from portcullis.control.certificates.inventory import ShownCertificate
+from portcullis.control.certificates.revocation_findings import KeptFindings
 from portcullis.engine.certificates.judging import Problem, alert_days, problems_of
 from portcullis.engine.certificates.messages import CertificateId, CurrentCertificate, digest_of
 from portcullis.engine.certificates.reading import CertificateFacts, UnreadableError, facts_of, read_chain
+from portcullis.engine.certificates.revocation import Finding, problem_of
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.load import LoadedConfiguration
 from portcullis.stores.files import ConfigurationFiles
@@ -26,7 +28,8 @@ class CertificateStatus(msgspec.Struct, frozen=True):
     """What was found of one certificate at some moment.
 
     ``facts``: of the certificate itself, ``chain``: of what follows it in the file; ``alert``: the days of
-    :data:`~portcullis.engine.certificates.judging.ALERT_DAYS` that it has come to; ``digest``: of the files.
+    :data:`~portcullis.engine.certificates.judging.ALERT_DAYS` that it has come to; ``digest``: of the files;
+    ``revocation``: what its authority has said, ``None`` where it was not asked yet.
     """
 
     id: CertificateId
@@ -39,6 +42,7 @@ class CertificateStatus(msgspec.Struct, frozen=True):
     problems: list[Problem]
     alert: int | None = None
     digest: str = ""
+    revocation: Finding | None = None
 
     @property
     def name(self) -> str:
@@ -56,8 +60,13 @@ class CertificateStatus(msgspec.Struct, frozen=True):
         return CurrentCertificate(self.id, self.certificate, self.key, self.digest, names)
 
 
-def look_at(shown: ShownCertificate, files: ConfigurationFiles, now: float) -> CertificateStatus:
-    """Read the files of ``shown`` and judge them at ``now`` (Unix seconds)."""
+def look_at(
+    shown: ShownCertificate, files: ConfigurationFiles, now: float, findings: Mapping[str, Finding] | None = None
+) -> CertificateStatus:
+    """Read the files of ``shown`` and judge them at ``now`` (Unix seconds).
+
+    ``findings``: what is known of revocations, by fingerprint.
+    """
     digest = ""
     try:
         pem, key = files.read(shown.certificate), files.read(shown.key)
@@ -75,9 +84,12 @@ def look_at(shown: ShownCertificate, files: ConfigurationFiles, now: float) -> C
         return _unreadable(shown, f"{error.filename or 'a file'} can't be read: {error.strerror or error}", digest)
     problems += _permissions(shown.key, files)
     own = facts[0]
+    revocation = (findings or {}).get(own.fingerprint)
+    if (revoked := problem_of(revocation)) is not None:
+        problems.insert(0, revoked)
     left, alert = own.days_left(now), alert_days(own, now)
     return CertificateStatus(
-        shown.id, shown.certificate, shown.key, shown.used_by, left, own, facts[1:], problems, alert, digest
+        shown.id, shown.certificate, shown.key, shown.used_by, left, own, facts[1:], problems, alert, digest, revocation
     )
 
 
@@ -85,8 +97,9 @@ def certificate_warnings(
     loaded: LoadedConfiguration, shown: list[ShownCertificate], files: ConfigurationFiles, now: float
 ) -> Iterator[Diagnostic]:
     """What ``check`` says of certificates that can be loaded, at the place where each is named."""
+    findings = KeptFindings(files.path(loaded.configuration.state.directory)).latest()
     for each in shown:
-        status = look_at(each, files, now)
+        status = look_at(each, files, now, findings)
         for problem in status.problems if status.usable else ():
             key = "key" if problem.kind == "file_permissions" else "certificate"
             named = "managed" if each.id.managed else key
@@ -104,6 +117,7 @@ HINTS: Final = {
     "incomplete_chain": "the certificate first, then each authority that signed the one before it, without the root",
     "key_mismatch": "the key that the certificate was made for",
     "file_permissions": "chmod 600",
+    "revoked": "get another one, with a new key; managed ones are renewed by themselves",
     "not_issued": "the log says what became of the last attempt",
     "unreadable": "two PEM files: the certificate with its chain, and its unencrypted key",
 }

@@ -28,10 +28,18 @@ class CertificateCollector(Collector):
         problems = GaugeMetricFamily(
             "portcullis_certificate_problems", "What is wrong with certificates.", labels=["certificate", "problem"]
         )
+        answered = GaugeMetricFamily(
+            "portcullis_certificate_revocation_answered_seconds",
+            "When somebody last said whether a certificate is revoked (Unix seconds).",
+            labels=["certificate"],
+        )
         for status in self._latest():
+            if status.revocation is not None and status.revocation.answered_at is not None:
+                answered.add_metric([status.name], status.revocation.answered_at)
             if status.facts is not None:
                 left.add_metric([status.name], round(status.facts.days_left(now), 3))
             for kind, count in Counter(each.kind for each in status.problems).items():
                 problems.add_metric([status.name, kind], count)
         yield left
         yield problems
+        yield answered

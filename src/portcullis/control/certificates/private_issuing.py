@@ -62,10 +62,14 @@ class PrivateOrder(msgspec.Struct, frozen=True):
 
 
 class Revoked(msgspec.Struct):
-    """What an authority has revoked: serial numbers in hex with when (Unix seconds); ``number``: of its last list."""
+    """What an authority has revoked: serial numbers in hex with when (Unix seconds), and with why (RFC 5280 5.3.1).
+
+    ``number``: of its last list.
+    """
 
     number: int = 0
     serials: dict[str, float] = {}
+    reasons: dict[str, int] = {}
 
 
 def carry_out(order: PrivateOrder) -> Result:
@@ -117,7 +121,7 @@ def publish_list(authority: PrivateAuthority, signer: Signer | None = None) -> N
     known = _revoked(authority)
     known.number += 1
     now = datetime.now(UTC)
-    serials = [(int(serial, 16), at) for serial, at in known.serials.items()]
+    serials = [(int(serial, 16), at, known.reasons.get(serial, 0)) for serial, at in known.serials.items()]
     data = revocation_list(signer, serials, known.number, now, LIST_HOLDS).public_bytes(Encoding.PEM)
     write_private(Path(authority.revoked).with_suffix(".json"), msgspec.json.encode(known))
     write_private(Path(authority.revoked), data)
@@ -149,7 +153,10 @@ def _revoke(order: PrivateOrder) -> None:
     known = _revoked(authority)
     if len(known.serials) >= _MAX_REVOKED:
         raise IssuingError(f"{_MAX_REVOKED} certificates are revoked already: begin with a new authority")
-    known.serials[f"{certificate.serial_number:x}"] = time.time()
+    serial = f"{certificate.serial_number:x}"
+    known.serials[serial] = time.time()
+    if order.reason:
+        known.reasons[serial] = order.reason
     write_private(Path(authority.revoked).with_suffix(".json"), msgspec.json.encode(known))
     publish_list(authority)
 

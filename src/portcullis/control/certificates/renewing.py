@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -22,6 +22,7 @@ from portcullis.control.certificates.private_issuing import (
 from portcullis.control.certificates.states import CertificateFolder, Held
 from portcullis.engine.certificates import renewal
 from portcullis.engine.certificates.renewal import RenewalState
+from portcullis.engine.certificates.revocation import Finding, problem_of
 
 LEASE_SECONDS: Final = 30.0
 """For how long nobody else tries, where a gateway dies over an attempt; prolonged while one lasts."""
@@ -76,7 +77,11 @@ class ManagedCertificate(msgspec.Struct, frozen=True):
 
 
 class Renewer:
-    """Renews certificates. ``ask`` carries an order out; ``wall_s``: Unix seconds; ``draw``: between 0 and 1."""
+    """Renews certificates.
+
+    ``ask`` carries an order out; ``wall_s``: Unix seconds; ``draw``: between 0 and 1; ``findings``: what is known of
+    revocations, by fingerprint.
+    """
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class Renewer:
         ask: Callable[[AcmeOrder | PrivateOrder], Awaitable[Result]],
         wall_s: Callable[[], float],
         draw: Callable[[], float] = random.random,
+        findings: Callable[[], Mapping[str, Finding]] = dict,
     ) -> None:
         self.renewals: dict[tuple[str, str], int] = {}
         self.states: dict[str, RenewalState] = {}
@@ -97,11 +103,14 @@ class Renewer:
         self._ask = ask
         self._wall_s = wall_s
         self._draw = draw
+        self._findings = findings
 
     async def look(self, certificate: ManagedCertificate) -> None:
         """Do for ``certificate`` what is due. Raises ``DatabaseError``."""
         held, state = self._known(certificate)
         now = self._wall_s()
+        if held is not None and certificate.authorities and not state.revoked:
+            state = self._heed_revocation(certificate, held, state)
         asks = any(isinstance(each, Authority) for each in certificate.authorities)
         if asks and held is not None and now >= state.ask_at and now < held.life.end and not state.revoked:
             state = await self._ask_when(certificate, state)
@@ -167,6 +176,17 @@ class Renewer:
         _log.warning("portcullis: certificate %s: revoked", certificate.name)
         self._remember(certificate, msgspec.structs.replace(state, revoked=True, not_before=0.0))
 
+    def _heed_revocation(self, certificate: ManagedCertificate, held: Held, state: RenewalState) -> RenewalState:
+        """Have it replaced if its authority says that it is revoked."""
+        problem = problem_of(self._findings().get(held.fingerprint))
+        if problem is None:
+            return state
+        after = renewal.revoked(state, self._wall_s())
+        pause = max(0.0, after.not_before - self._wall_s())
+        when = f"in {pause:.0f} s" if pause else "now"
+        _log.error("portcullis: certificate %s: %s; it is renewed %s", certificate.name, problem.text, when)
+        return self._remember(certificate, after)
+
     def _order_to_issuer(
         self, certificate: ManagedCertificate, state: RenewalState, what: Any, path: str, reason: int = 0
     ) -> AcmeOrder | PrivateOrder:
@@ -177,7 +197,7 @@ class Renewer:
         """What is there, and what is remembered of it: nothing where it is another than before."""
         held, state = self._folder.held(certificate.name), self._folder.state(certificate.name)
         if held is not None and held.serial != state.serial:
-            state = renewal.renewed(held.serial, self._draw())
+            state = renewal.renewed(held.serial, self._draw(), state)
             self._folder.remember(certificate.name, state)
         self.states[certificate.name] = state
         return held, state

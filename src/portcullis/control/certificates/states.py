@@ -15,11 +15,12 @@ _log = logging.getLogger(__name__)
 
 
 class Held(msgspec.Struct, frozen=True):
-    """The certificate that is there: its serial, when it holds, and for which names."""
+    """The certificate that is there: its serial, when it holds, for which names; its SHA-256 (``fingerprint``)."""
 
     serial: str
     life: Life
     names: frozenset[str]
+    fingerprint: str = ""
 
 
 class CertificateFolder:
@@ -43,7 +44,8 @@ class CertificateFolder:
             facts = facts_of(first)
         except (OSError, UnreadableError):
             return None
-        return Held(facts.serial, Life(facts.not_before, facts.not_after), frozenset(facts.names))
+        life = Life(facts.not_before, facts.not_after)
+        return Held(facts.serial, life, frozenset(facts.names), facts.fingerprint)
 
     def state(self, name: str) -> RenewalState:
         """What is remembered; nothing, where that can't be read."""

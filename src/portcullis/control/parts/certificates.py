@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from portcullis.control.certificates.looking import CertificateStatus
+    from portcullis.control.certificates.revocation_findings import KeptFindings
+    from portcullis.engine.certificates.revocation import Finding
 
 LOOK_SECONDS: Final = 2.0
 DAY: Final = 86_400.0
@@ -33,12 +35,17 @@ class CertificatesSettings(msgspec.Struct, frozen=True):
 
 
 class Certificates:
-    """Looks at them. ``latest``: what was found, by certificate; ``usable``: the latest that could be used."""
+    """Looks at them. ``latest``: what was found, by certificate; ``usable``: the latest that could be used.
 
-    def __init__(self, services: ControlServices) -> None:
+    ``findings``: what is known of revocations.
+    """
+
+    def __init__(self, services: ControlServices, findings: KeptFindings) -> None:
         self.latest: dict[CertificateId, CertificateStatus] = {}
         self.usable: dict[CertificateId, CertificateStatus] = {}
         self._services = services
+        self._findings = findings
+        self._revocations: Mapping[str, Finding] = {}
         self._settings = CertificatesSettings()
         self._stamps: dict[CertificateId, _Stamp] = {}
         self._judged_at = float("-inf")
@@ -81,12 +88,15 @@ class Certificates:
         from portcullis.control.certificates.looking import look_at  # noqa: PLC0415
 
         changed = False
+        findings = self._findings.latest()
+        if findings is not self._revocations:
+            self._revocations, everything = findings, True
         for each in shown:
             stamp = self._stamp(each)
             if not everything and stamp == self._stamps.get(each.id):
                 continue
             self._stamps[each.id] = stamp
-            status = self.latest[each.id] = look_at(each, self._services.files, now)
+            status = self.latest[each.id] = look_at(each, self._services.files, now, findings)
             if status.usable:
                 before = self.usable.get(each.id)
                 changed |= before is None or before.digest != status.digest
@@ -133,8 +143,9 @@ def _settings(configuration: Configuration) -> CertificatesSettings:
 
 def _make(services: ControlServices) -> Any:
     from portcullis.control.certificates.measuring import CertificateCollector  # noqa: PLC0415
+    from portcullis.control.certificates.revocation_findings import KeptFindings  # noqa: PLC0415
 
-    part = Certificates(services)
+    part = Certificates(services, KeptFindings(services.state))
     services.hub.metrics.add(CertificateCollector(lambda: list(part.latest.values()), services.wall_s))
     return part
 

@@ -138,12 +138,14 @@ class ManagedCertificates:
     def _make_renewer(self) -> Renewer:
         from portcullis.control.certificates.inventory import MANAGED  # noqa: PLC0415
         from portcullis.control.certificates.renewing import Renewer  # noqa: PLC0415
+        from portcullis.control.certificates.revocation_findings import KeptFindings  # noqa: PLC0415
         from portcullis.control.certificates.states import CertificateFolder  # noqa: PLC0415
         from portcullis.stores.database.leases import LeaseStore  # noqa: PLC0415
 
         services = self._services
         leases = LeaseStore(services.database, secrets.token_hex(16), services.wall_s)
-        return Renewer(CertificateFolder(services.state / MANAGED), leases, self._carry_out, services.wall_s)
+        folder, findings = CertificateFolder(services.state / MANAGED), KeptFindings(services.state)
+        return Renewer(folder, leases, self._carry_out, services.wall_s, findings=findings.latest)
 
     async def _carry_out(self, order: AcmeOrder | PrivateOrder) -> Result:
         """Have an order carried out; its challenges are shown until it ends."""

@@ -28,7 +28,7 @@ EARLY: Final = 0.9
 """A list is fetched again when this part of the time that it holds is over, if ``refresh`` is longer."""
 MAX_PLACES: Final = 128
 """Lists of one listener, those that certificates have named included."""
-_TYPE: Final = "application/pkix-crl"
+LIST_TYPE: Final = "application/pkix-crl"
 
 _log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class ListKeeper:
 
     async def _fetch(self, place: _Place) -> None:
         try:
-            data = (await self._outgoing.get(place.place, accept=_TYPE, most=MAX_LIST)).content
+            data = (await self._outgoing.get(place.place, accept=LIST_TYPE, most=MAX_LIST)).content
         except OutgoingError as error:
             self._failed(place, str(error).removeprefix(f"{place.place}: "))
         else:

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 
-def points_of(certificate: x509.Certificate, hosts: Collection[str]) -> list[str]:
-    """The URLs at ``hosts`` of complete lists of the certificate's own issuer."""
+def points_of(certificate: x509.Certificate, hosts: Collection[str] | None) -> list[str]:
+    """The URLs at ``hosts`` of complete lists of the certificate's own issuer; ``None``: wherever they are."""
     try:
         points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     except (x509.ExtensionNotFound, ValueError):
@@ -21,15 +21,22 @@ def points_of(certificate: x509.Certificate, hosts: Collection[str]) -> list[str
     return [url for url in dict.fromkeys(found) if is_at(url, hosts)]
 
 
-def is_at(url: str, hosts: Collection[str]) -> bool:
-    """Whether ``url`` is one of http or https at one of ``hosts``, on the usual port unless it is on loopback."""
+def is_at(url: str, hosts: Collection[str] | None) -> bool:
+    """Whether ``url`` is one of http or https at one of ``hosts``, on the usual port unless it is on loopback.
+
+    ``None`` for any host.
+    """
+    if not url.isprintable():
+        return False
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return False
     host = (parts.hostname or "").lower()
-    if parts.scheme not in ("http", "https") or parts.username is not None or host not in hosts:
+    if parts.scheme not in ("http", "https") or parts.username is not None:
+        return False
+    if not host or (hosts is not None and host not in hosts):
         return False
     return port in (None, 80, 443) or _is_loopback(host)
 

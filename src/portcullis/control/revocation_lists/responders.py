@@ -18,6 +18,7 @@ from portcullis.engine.authentication.live_revocation import MAX_ANSWERS, SERIAL
 from portcullis.engine.authentication.ocsp import (
     MAX_ANSWER,
     NONCE_BYTES,
+    OcspAnswer,
     OcspError,
     read_answer,
     request_for,
@@ -68,12 +69,8 @@ class Responders:
         if url is None:
             self.results["nobody"] += 1
             return None
-        nonce = secrets.token_bytes(NONCE_BYTES)
         try:
-            data = await self._outgoing.post(
-                url, request_for(certificate, issuer, nonce), sends=_TYPES[0], accept=_TYPES[1], most=MAX_ANSWER
-            )
-            answer = read_answer(data, certificate, issuer, nonce, self._wall_s())
+            answer = await answer_of(url, certificate, issuer, self._outgoing, self._wall_s)
         except (OutgoingError, OcspError) as error:
             self.results["failed"] += 1
             self._troubled(url, str(error).removeprefix(f"{url}: "))
@@ -104,6 +101,20 @@ class Responders:
         if url in self._in_trouble:
             self._in_trouble.discard(url)
             _log.warning("portcullis: certificates can be asked about again at %s", url)
+
+
+async def answer_of(
+    url: str,
+    certificate: x509.Certificate,
+    issuer: x509.Certificate,
+    outgoing: Outgoing,
+    wall_s: Callable[[], float],
+) -> OcspAnswer:
+    """What the responder at ``url`` says of ``certificate``. Raises :class:`OutgoingError` and :class:`OcspError`."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    request = request_for(certificate, issuer, nonce)
+    data = await outgoing.post(url, request, sends=_TYPES[0], accept=_TYPES[1], most=MAX_ANSWER)
+    return read_answer(data, certificate, issuer, nonce, wall_s())
 
 
 def _packed(serial: int) -> bytes:

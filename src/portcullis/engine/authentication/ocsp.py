@@ -34,10 +34,15 @@ class OcspError(ValueError):
 
 
 class OcspAnswer(msgspec.Struct, frozen=True):
-    """What an authority says of a certificate, and until when that holds (Unix seconds)."""
+    """What an authority says of a certificate, and until when that holds (Unix seconds).
+
+    ``since``, ``reason``: of a revocation; the reason is one of RFC 5280 5.3.1, empty where none is given.
+    """
 
     status: OcspStatus
     until: float
+    since: float | None = None
+    reason: str = ""
 
 
 def request_for(certificate: x509.Certificate, issuer: x509.Certificate, nonce: bytes) -> bytes:
@@ -145,5 +150,6 @@ def _held(single: ocsp.OCSPSingleResponse, now: float) -> OcspAnswer:
     if until <= now:
         raise OcspError("it has run out")
     if single.certificate_status is ocsp.OCSPCertStatus.REVOKED:
-        return OcspAnswer("revoked", until)
+        at, why = single.revocation_time_utc, single.revocation_reason
+        return OcspAnswer("revoked", until, None if at is None else at.timestamp(), why.value if why else "")
     return OcspAnswer("good" if single.certificate_status is ocsp.OCSPCertStatus.GOOD else "unknown", until)

@@ -7,6 +7,7 @@ nobody passes for whom that list would decide.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -119,20 +120,44 @@ def read_list(
     only the chains of clients have are verified in their handshakes, unless it must be ``by_authorities``. ``deltas``:
     it may be one.
     """
-    try:
-        crl = x509.load_pem_x509_crl(data) if _PEM in data else x509.load_der_x509_crl(data)
-        whose = crl.issuer.rfc4514_string()
-        _check_extensions(crl, _UNDERSTOOD | {x509.DeltaCRLIndicator.oid} if deltas else _UNDERSTOOD)
-        _check_signature(crl, whose, authorities, known_only=by_authorities)
-        until = _end(crl, whose, now)
+    understood = frozenset({x509.DeltaCRLIndicator.oid} if deltas else ())
+    with readable_list():
+        crl, until = open_list(data, authorities, now, understood, by_authorities=by_authorities)
         number, base = _number(crl, x509.CRLNumber), _number(crl, x509.DeltaCRLIndicator)
         removed = frozenset(_removed(crl) if base is not None else ())
         revoked = frozenset(entry.serial_number for entry in crl) - removed
+        whose = crl.issuer.rfc4514_string()
+    return RevocationList(crl.issuer.public_bytes(), whose, revoked, until, number or 0, base, removed)
+
+
+@contextmanager
+def readable_list() -> Iterator[None]:
+    """Within it, what only lists that are broken raise is a :class:`RevocationListError`."""
+    try:
+        yield
     except RevocationListError:
         raise
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion):
         raise RevocationListError("it is no revocation list in PEM or DER") from None
-    return RevocationList(crl.issuer.public_bytes(), whose, revoked, until, number or 0, base, removed)
+
+
+def open_list(
+    data: bytes,
+    authorities: Sequence[x509.Certificate],
+    now: float,
+    understood: frozenset[x509.ObjectIdentifier] = frozenset(),
+    *,
+    by_authorities: bool = False,
+) -> tuple[x509.CertificateRevocationList, float]:
+    """The list in ``data`` as :func:`read_list` takes it, and until when it holds; within :func:`readable_list`.
+
+    ``understood``: critical extensions that the caller looks at himself.
+    """
+    crl = x509.load_pem_x509_crl(data) if _PEM in data else x509.load_der_x509_crl(data)
+    whose = crl.issuer.rfc4514_string()
+    _check_extensions(crl, _UNDERSTOOD | understood)
+    _check_signature(crl, whose, authorities, known_only=by_authorities)
+    return crl, _end(crl, whose, now)
 
 
 def as_pem(data: bytes) -> str:

@@ -29,6 +29,7 @@ Kind = Literal[
     "file_permissions",
     "unreadable",
     "not_issued",
+    "revoked",
 ]
 
 ALERT_DAYS: Final = (21, 7, 3, 1)

@@ -18,6 +18,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 BACKDATED: Final = timedelta(minutes=5)
 """Certificates hold since a little before they were made: not all clocks are alike."""
+_REASONS: Final = {
+    1: x509.ReasonFlags.key_compromise,
+    3: x509.ReasonFlags.affiliation_changed,
+    4: x509.ReasonFlags.superseded,
+    5: x509.ReasonFlags.cessation_of_operation,
+}
+"""RFC 5280 5.3.1; where none is given, none is said."""
 _USES: Final = ("digital_signature", "key_cert_sign", "crl_sign")
 
 
@@ -92,14 +99,17 @@ def issue(wanted: Wanted, public_key: CertificatePublicKeyTypes, signer: Signer,
 
 
 def revocation_list(
-    signer: Signer, revoked: Sequence[tuple[int, float]], number: int, now: datetime, holds: timedelta
+    signer: Signer, revoked: Sequence[tuple[int, float, int]], number: int, now: datetime, holds: timedelta
 ) -> x509.CertificateRevocationList:
-    """The list of what ``signer`` has revoked: serial numbers, each with when (Unix seconds)."""
+    """The list of what ``signer`` has revoked: serial numbers, with when (Unix seconds) and why (RFC 5280 5.3.1)."""
     builder = x509.CertificateRevocationListBuilder().issuer_name(signer.certificate.subject)
     builder = builder.last_update(now - BACKDATED).next_update(now + holds)
-    for serial, at in revoked:
+    for serial, at, why in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(serial)
-        builder = builder.add_revoked_certificate(entry.revocation_date(datetime.fromtimestamp(at, UTC)).build())
+        entry = entry.revocation_date(datetime.fromtimestamp(at, UTC))
+        if why in _REASONS:
+            entry = entry.add_extension(x509.CRLReason(_REASONS[why]), critical=False)
+        builder = builder.add_revoked_certificate(entry.build())
     builder = builder.add_extension(x509.CRLNumber(number), critical=False)
     key_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.certificate.public_key())  # type: ignore[arg-type]
     return builder.add_extension(key_id, critical=False).sign(signer.key, _hash_for(signer.key))

@@ -3,7 +3,8 @@
 What the authority suggests comes first (ACME Renewal Information, RFC 9773): a moment of its window that is drawn once
 for each certificate, at once where the window has passed, which is how it tells of a revocation. Without that it is
 two thirds of the certificate's life, and somewhat earlier by the same draw, so that certificates issued together are
-not renewed together. Failures back off, never so far that the rest of a short life is slept through.
+not renewed together. Failures back off, never so far that the rest of a short life is slept through. One that is
+revoked is replaced at once; if its successor is revoked too, and that one's, then ever later.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class RenewalState(msgspec.Struct, frozen=True):
     ``serial``: the certificate that the rest is about; ``draw``: between 0 and 1, drawn once for it; ``failures``: in
     a row; ``not_before``: no attempt earlier; ``error``: of the last attempt; ``start``, ``end``: the window that the
     authority suggests; ``ask_at``: when to ask it again; ``why``: its explanation; ``revoked``: it is to be replaced
-    whatever its age; ``issuer``: the authority that issued it.
+    whatever its age; ``issuer``: the authority that issued it; ``replaces``: how many that were revoked, in a row, it
+    stands for.
     """
 
     serial: str = ""
@@ -45,6 +47,7 @@ class RenewalState(msgspec.Struct, frozen=True):
     why: str = ""
     revoked: bool = False
     issuer: str = ""
+    replaces: int = 0
 
 
 class Life(msgspec.Struct, frozen=True):
@@ -70,9 +73,20 @@ def _wanted_at(life: Life | None, state: RenewalState) -> float:
     return suggested if suggested < life.end else own
 
 
-def renewed(serial: str, draw: float) -> RenewalState:
-    """The state of a new certificate."""
-    return RenewalState(serial, draw)
+def renewed(serial: str, draw: float, before: RenewalState | None = None) -> RenewalState:
+    """The state of a new certificate; ``before``: of the one that was there."""
+    replaces = before.replaces + 1 if before is not None and before.revoked else 0
+    return RenewalState(serial, draw, replaces=replaces)
+
+
+def revoked(state: RenewalState, now: float) -> RenewalState:
+    """The state once the certificate is known to be revoked: it is replaced at once.
+
+    A pause after an attempt that failed is kept. An authority that calls all it issues revoked is not asked for one
+    after the other.
+    """
+    pause = min(FIRST_PAUSE * 2.0 ** min(state.replaces, 16), LONGEST_PAUSE) if state.replaces else 0.0
+    return msgspec.structs.replace(state, revoked=True, not_before=max(state.not_before, now + pause))
 
 
 def failed(state: RenewalState, life: Life | None, now: float, error: str, *, wait: float = 0.0) -> RenewalState:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from portcullis.control.certificates.inventory import shown_certificates
+from portcullis.control.certificates.inventory import WatchedCertificate, shown_certificates, watched_certificates
 from portcullis.engine.certificates.messages import CertificateId
 from portcullis.engine.config.load import load_configuration
 
@@ -35,3 +35,16 @@ def test_every_certificate_is_there_once_with_who_uses_it() -> None:
     assert found[1].at == ("listeners", "public", "tls", "certificates", 0)
     assert (found[2].certificate, found[2].key) == (".portcullis/certificates/shop.pem",) * 2
     assert (found[1].certificate, found[1].key) == ("b.pem", "b.key")
+
+
+def test_those_that_are_shown_or_delivered_are_watched() -> None:
+    text = FILE.replace(
+        '{x: {acme: {directory: "https://a/dir", terms_agreed: true}}}',
+        "{x: {private: {certificate: x.pem, key: x.key, bundle: [r.pem]}}}",
+    ).replace(
+        "{shop: {names: [shop.example], authorities: [x]}}",
+        "{shop: {names: [shop.example], authorities: [x]}, orders: {names: [o.eu], authorities: [x], folder: certs}}",
+    )
+    found = watched_certificates(load_configuration(text, "p.yaml").configuration)
+    assert [each.name for each in found] == ["a.pem", "b.pem", "shop", "admin.pem", "own.pem", "orders"]
+    assert found[-1] == WatchedCertificate("orders", ".portcullis/certificates/orders.pem")

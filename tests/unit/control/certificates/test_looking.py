@@ -8,7 +8,9 @@ import pytest
 
 from portcullis.control.certificates.inventory import ShownCertificate, shown_certificates
 from portcullis.control.certificates.looking import HINTS, certificate_warnings, look_at
+from portcullis.control.certificates.revocation_findings import KeptFindings
 from portcullis.engine.certificates.messages import CertificateId
+from portcullis.engine.certificates.revocation import Finding
 from portcullis.engine.config.load import load_configuration
 from portcullis.stores.files import ConfigurationFiles
 from portcullis.testing.certificates import Authority
@@ -40,6 +42,22 @@ def test_a_good_pair_is_usable_and_told_to_workers(files: ConfigurationFiles) ->
     current = status.current()
     assert (current.certificate, current.key, current.names) == ("a.pem", "a.key", ["shop.example"])
     assert current.digest == status.digest != ""
+
+
+def test_one_that_is_known_to_be_revoked_is_usable_and_a_problem(files: ConfigurationFiles) -> None:
+    fingerprint = look_at(SHOWN, files, time.time()).facts.fingerprint  # type: ignore[union-attr]
+    revoked, away = Finding("revoked", 7.0, 7.0, "http://a/"), Finding("unknown", 7.0, why="away")
+    status = look_at(SHOWN, files, time.time(), {fingerprint: revoked})
+    assert [(each.kind, each.grave) for each in status.problems] == [("revoked", True)]
+    assert status.usable
+    assert status.revocation == revoked
+    status = look_at(SHOWN, files, time.time(), {fingerprint: away})
+    assert (status.problems, status.revocation) == ([], away)
+    assert look_at(SHOWN, files, time.time(), {"other": revoked}).revocation is None
+    loaded = load_configuration(FILE, "p.yaml")
+    KeptFindings(files.path(".portcullis")).keep({fingerprint: revoked})
+    (told,) = certificate_warnings(loaded, shown_certificates(loaded.configuration), files, time.time())
+    assert (told.pointer, told.message) == ("listeners.public.tls.certificate", "a.pem: revoked, says http://a/")
 
 
 @pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, False), (0o644, True), (0o620, True)])

@@ -61,6 +61,19 @@ def test_what_is_revoked_stays_on_the_list(authority: PrivateAuthority, tmp_path
     assert now.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 3
 
 
+def test_the_list_says_why_where_a_reason_was_given(authority: PrivateAuthority, tmp_path: Path) -> None:
+    told = []
+    for name, reason in (("a", 0), ("b", 1)):
+        file = tmp_path / f"{name}.pem"
+        carry_out(order(authority, "obtain", file, f"{name}.shop.internal"))
+        carry_out(msgspec.structs.replace(order(authority, "revoke", file), reason=reason))
+        serial = read_chain(file.read_bytes())[0].serial_number
+        entry = listed(authority).get_revoked_certificate_by_serial_number(serial)
+        assert entry is not None
+        told.append([each.value.reason for each in entry.extensions if isinstance(each.value, x509.CRLReason)])
+    assert told == [[], [x509.ReasonFlags.key_compromise]]
+
+
 def test_a_list_is_made_anew_before_it_runs_out(authority: PrivateAuthority) -> None:
     assert not list_is_due(authority, time.time())
     old = time.time() - LIST_HOLDS.total_seconds() * 0.6

@@ -10,6 +10,7 @@ from portcullis.control.acme.messages import AcmeOrder, Authority, Done, Failed,
 from portcullis.control.certificates.renewing import BusyError, ManagedCertificate, Renewer, RevocationError
 from portcullis.control.certificates.states import CertificateFolder
 from portcullis.engine.certificates.renewal import FIRST_PAUSE
+from portcullis.engine.certificates.revocation import Finding
 from portcullis.testing.certificates import Authority as Signer
 
 ROOT = Signer("root")
@@ -41,7 +42,14 @@ class World:
         self.leases = Leases()
         self.folder = CertificateFolder(folder)
         self.names = ["shop.example"]
-        self.renewer = Renewer(self.folder, self.leases, self.ask, lambda: self.now, lambda: 0.5)
+        self.findings: dict[str, Finding] = {}
+        self.renewer = Renewer(self.folder, self.leases, self.ask, lambda: self.now, lambda: 0.5, lambda: self.findings)
+
+    def revoke(self) -> None:
+        """Have its authority say that the one that is there is revoked."""
+        held = self.folder.held("shop")
+        assert held is not None
+        self.findings = {held.fingerprint: Finding("revoked", self.now, self.now, "http://a/")}
 
     async def ask(self, order: AcmeOrder) -> Result:
         self.asked.append((order.what, order.authority.name))
@@ -213,6 +221,48 @@ async def test_one_that_is_revoked_and_could_not_be_replaced_is_due_as_soon_as_m
     world.renewer._ask = ask
     world.now += FIRST_PAUSE * 1.25
     assert await world.look() == [("obtain", "first")]
+
+
+async def test_one_that_its_authority_calls_revoked_is_replaced_at_once(world: World, caplog: Any) -> None:
+    await world.look()
+    await world.look()
+    world.revoke()
+    assert await world.look() == [("obtain", "first")]
+    assert "certificate shop: revoked, says http://a/; it is renewed now" in caplog.text
+    assert await world.look() == [("suggest", "first")]
+    # If the next one is revoked as well the pause grows.
+    world.revoke()
+    assert await world.look() == []
+    assert "certificate shop: revoked, says http://a/; it is renewed in 60 s" in caplog.text
+    world.now += 61.0
+    assert await world.look() == [("obtain", "first")]
+
+
+async def test_a_pause_that_is_on_is_kept_for_one_that_is_revoked(world: World) -> None:
+    await world.look()
+    world.revoke()
+    world.answers = {"first": Failed("no", 3600.0), "second": Failed("no", 3600.0)}
+    assert await world.look() == [("obtain", "first"), ("obtain", "second")]
+    assert await world.look() == []
+    world.now += 3601
+    world.answers = {}
+    assert await world.look() == [("obtain", "first")]
+
+
+async def test_one_that_is_revoked_is_replaced_by_one_gateway_only(world: World) -> None:
+    await world.look()
+    world.revoke()
+    world.leases.free = False
+    assert await world.look() == []
+    world.leases.free = True
+    assert await world.look() == [("obtain", "first")]
+
+
+async def test_one_that_was_imported_is_left_to_whoever_imports_the_next(world: World, caplog: Any) -> None:
+    await world.look()
+    world.revoke()
+    assert await world.look(ManagedCertificate("shop", ("shop.example",), (), "http-01")) == []
+    assert "it is renewed" not in caplog.text
 
 
 async def test_one_that_is_not_revoked_is_not_replaced(world: World) -> None:

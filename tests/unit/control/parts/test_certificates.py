@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from portcullis.control.certificates.inventory import ShownCertificate
+from portcullis.control.certificates.revocation_findings import KeptFindings
 from portcullis.control.parts.certificates import DAY, PART, Certificates, CertificatesSettings
 from portcullis.engine.certificates.messages import CertificateId, decode
+from portcullis.engine.certificates.revocation import Finding
 from portcullis.stores.files import ConfigurationFiles
 from portcullis.testing.certificates import Authority
 
@@ -23,7 +25,7 @@ class Services:
     """What the part is made from, and what it says to workers."""
 
     def __init__(self, files: ConfigurationFiles) -> None:
-        self.files = files
+        self.files, self.state = files, files.path("state")
         self.now = ROOT.certificate.not_valid_before_utc.timestamp() + 2.5 * DAY
         self.wall_s = lambda: self.now
         self.hub = self.metrics = self
@@ -112,6 +114,27 @@ async def test_the_days_before_the_end_are_told_as_they_come(
     ]
     # What clients refuse is told every day.
     assert [day for day, text in told.items() if text.startswith("expired")] == [89, 90, 91, 92]
+
+
+async def test_a_revocation_is_told_as_soon_as_it_is_known_and_daily_and_so_is_its_end(
+    part: Certificates, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    await part.look()
+    fingerprint = part.latest[ID].facts.fingerprint  # type: ignore[union-attr]
+    kept = KeptFindings(services.state)
+    kept.keep({fingerprint: Finding("revoked", 7.0, 7.0, "http://a/", 0.0)})
+    for _ in range(3):
+        await part.look()
+    line = "portcullis: certificate a.pem of listener public: revoked since 1970-01-01 00:00 UTC, says http://a/"
+    assert [(each.levelno, each.getMessage()) for each in caplog.records] == [(logging.ERROR, line)]
+    assert [each.kind for each in part.latest[ID].problems] == ["revoked"]
+    services.now += DAY
+    await part.look()
+    assert len(caplog.records) == 2
+    kept.keep({fingerprint: Finding("good", 8.0, 8.0, "http://a/")})
+    await part.look()
+    assert "is all right now" in caplog.text
+    assert len(services.published) == 1
 
 
 async def test_certificates_that_the_file_names_no_more_are_forgotten(part: Certificates) -> None:

@@ -27,6 +27,7 @@ HOSTS = ("pki.example", "127.0.0.1")
         ("ldap://pki.example/a", False),
         ("http://pki.example:x/a", False),
         ("http://[::1", False),
+        ("http://pki.example/a\nb", False),
         ("", False),
     ],
 )
@@ -34,9 +35,18 @@ def test_only_what_the_file_lets_is_fetched(url, expected):
     assert is_at(url, HOSTS) is expected
 
 
+@rows(
+    ("url", "expected"),
+    [(URL, True), ("https://any.example/", True), ("http://any.example:22/", False), ("http:///a", False), ("", False)],
+)
+def test_of_one_that_is_trusted_any_host_will_do(url, expected):
+    assert is_at(url, None) is expected
+
+
 def test_a_certificate_names_its_lists():
     assert points_of(MESH.issue(change=naming(list_url=URL)).certificate, HOSTS) == [URL]
     assert points_of(MESH.issue(change=naming(list_url="http://other.example/a")).certificate, HOSTS) == []
+    assert points_of(MESH.issue(change=naming(list_url=URL)).certificate, None) == [URL]
     assert points_of(MESH.issue().certificate, HOSTS) == []
 
 

@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import ocsp
 from hypothesis import given
@@ -69,6 +70,19 @@ def test_an_answer_holds_as_long_as_it_says_or_five_minutes():
     assert 3590 < found.until - now <= 3600
     found = read_answer(answer(ALICE, ROOT, ends=None), ALICE.certificate, ROOT.certificate, NONCE, now)
     assert found.until == now + 300
+
+
+def test_an_answer_says_since_when_and_why_a_certificate_is_revoked():
+    now = time.time()
+    data = answer(ALICE, ROOT, REVOKED, reason=x509.ReasonFlags.key_compromise)
+    found = read_answer(data, ALICE.certificate, ROOT.certificate, NONCE, now)
+    assert (found.status, found.reason) == ("revoked", "keyCompromise")
+    assert found.since is not None
+    assert abs(found.since - now) < 60
+    found = read_answer(answer(ALICE, ROOT, REVOKED), ALICE.certificate, ROOT.certificate, NONCE, now)
+    assert found.reason == ""
+    found = read_answer(answer(ALICE, ROOT), ALICE.certificate, ROOT.certificate, NONCE, now)
+    assert (found.since, found.reason) == (None, "")
 
 
 def test_certificates_say_who_can_be_asked():

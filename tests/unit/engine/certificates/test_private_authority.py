@@ -115,12 +115,17 @@ def test_a_year_of_roll_over_in_which_everything_that_holds_is_believed():
             assert holds(each, [signers[each]], roots, "a.internal", now), day
 
 
-def test_a_list_names_what_is_revoked():
+@rows(
+    ("why", "said"),
+    [(0, None), (1, x509.ReasonFlags.key_compromise), (4, x509.ReasonFlags.superseded), (9, None)],
+)
+def test_a_list_names_what_is_revoked_and_why(why, said):
     issuing = below(root())
     certificate = leaf(issuing, "a")
-    listed = revocation_list(issuing, [(certificate.serial_number, NOW.timestamp())], 7, NOW, timedelta(days=7))
+    listed = revocation_list(issuing, [(certificate.serial_number, NOW.timestamp(), why)], 7, NOW, timedelta(days=7))
     assert listed.is_signature_valid(issuing.certificate.public_key())
-    assert listed.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+    entry = listed.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    assert [each.value.reason for each in entry.extensions] == ([] if said is None else [said])
     assert listed.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 7
 
 

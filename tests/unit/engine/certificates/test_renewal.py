@@ -18,6 +18,8 @@ from portcullis.engine.certificates.renewal import (
     due_at,
     failed,
     not_suggested,
+    renewed,
+    revoked,
     suggested,
 )
 
@@ -38,6 +40,25 @@ def test_what_is_not_there_or_revoked_is_due_at_once() -> None:
     assert due_at(None, RenewalState()) == 0
     assert due_at(Life(T, T + DAY), RenewalState(revoked=True)) == 0
     assert due_at(None, RenewalState(not_before=T)) == T
+
+
+def test_one_that_is_revoked_is_replaced_at_once_but_for_a_pause_that_is_on() -> None:
+    life = Life(T, T + 90 * DAY)
+    assert due_at(life, revoked(RenewalState(), T + DAY)) <= T + DAY
+    waiting = failed(RenewalState(), life, T, "no", wait=HOUR)
+    assert due_at(life, revoked(waiting, T)) == T + HOUR
+
+
+def test_an_authority_that_calls_all_it_issues_revoked_is_asked_ever_less_often() -> None:
+    life, state, now, pauses = Life(T, T + 90 * DAY), RenewalState("0"), T, []
+    for number in range(20):
+        state = revoked(state, now)
+        pauses.append(max(0.0, due_at(life, state) - now))
+        now += pauses[-1]
+        state = renewed(str(number + 1), 0.5, state)
+    assert pauses[:4] == [0.0, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE, 8 * FIRST_PAUSE]
+    assert pauses[-1] == LONGEST_PAUSE
+    assert renewed("x", 0.5, renewed("y", 0.5)).replaces == 0
 
 
 def test_what_the_authority_suggests_comes_first() -> None:
