@@ -218,7 +218,9 @@ async def test_repr_shows_the_state(make):
 
 
 @pytest.mark.parametrize(
-    "unserved", [frame(RST_STREAM, 0, 1, word(REFUSED)), frame(GOAWAY, 0, 0, word(0) + word(0))], ids=["reset", "goaway"]
+    "unserved",
+    [frame(RST_STREAM, 0, 1, word(REFUSED)), frame(GOAWAY, 0, 0, word(0) + word(0))],
+    ids=["reset", "goaway"],
 )
 async def test_a_request_whose_answer_has_begun_is_never_sent_again(make, unserved):
     p = await make()
