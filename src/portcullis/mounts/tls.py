@@ -33,7 +33,7 @@ _RECORD_HEADER: Final = 5
 _HANDSHAKE_RECORD: Final = 22
 _MAY_WAIT: Final = 1024
 _UNREAD: Final = 64 * 1024
-"""Bytes that a peer has not taken, at which it gets no more answers to key updates: it would make us hold any number."""
+"""Bytes that a peer has not taken, at which it gets no more answers to key updates: we would hold any number."""
 _PROBLEM: Final = b'{"type":"about:blank","title":"This port speaks TLS: use https","status":400}'
 _TO_PLAIN_HTTP: Final = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
