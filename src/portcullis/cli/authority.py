@@ -61,9 +61,12 @@ def renew(
 ) -> None:
     """Make another authority below the root, with a new key, in place of the one that issues.
 
-    What the one before has issued holds on: both are in NAME-clients.pem.
+    What the one before has issued holds on: both are in NAME-clients.pem. Without --domain it may issue below the
+    names of the one before.
     """
-    typer.echo(_do(lambda: _renewed(name, root, out, domain, days)))
+    from portcullis.control.certificates.authority_files import domains_before
+
+    typer.echo(_do(lambda: _renewed(name, root, out, domain or domains_before(name, out), days)))
 
 
 def issue(

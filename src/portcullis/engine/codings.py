@@ -29,6 +29,8 @@ MAX_CODINGS: Final = 2
 """Codings of one message, one upon the other; more than one is hardly ever seen, and never for a good reason."""
 
 ALLOWANCE: Final = 64 * 1024
+MAX_RATIO: Final = 100
+"""Decoded bytes for each encoded one, where nothing else is said."""
 BURST: Final = 1024 * 1024
 _PORTION: Final = 256 * 1024
 _ZSTD_WINDOW: Final = 8 * 1024 * 1024  # RFC 9659: what a decoder of this content coding has to support, and no more
@@ -46,7 +48,7 @@ class CodingError(ValueError):
         self.fault: Fault = fault
 
 
-def decoder(coding: bytes | None, *, max_bytes: int, max_ratio: int = 100) -> Decoder | None:
+def decoder(coding: bytes | None, *, max_bytes: int, max_ratio: int = MAX_RATIO) -> Decoder | None:
     """What takes the codings of a message off, whose Content-Encoding is ``coding``; ``None`` if there are none.
 
     ``max_bytes``: of what is decoded; ``max_ratio``: decoded bytes for each encoded one. Raises :class:`CodingError`

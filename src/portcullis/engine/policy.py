@@ -50,6 +50,10 @@ FirstReadFunction = Callable[[RequestView, Facts], FirstRead | Refuse | None]
 class BodyScanner(Protocol):
     """Looks at a request body that streams through: every piece, decoded, before it is sent on."""
 
+    @property
+    def held(self) -> int:
+        """Bytes of it that are kept, of any number; what is a few KiB at most need not be told."""
+
     def feed(self, data: bytes) -> Refuse | None:
         """Look at the next piece, which is not empty."""
 

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 CLIENT_CERTIFICATE: Final = "client_certificate"
 """What a transport is asked for to know of the client's certificate."""
 _log = logging.getLogger(__name__)
+_CHAINS: Final = 1024
+"""Verified chains that are remembered for sessions that are resumed."""
 _PAUSE: Final = 1.0
 """Seconds between two lines of the log about one listener: strangers must not fill it."""
 
@@ -96,6 +98,7 @@ class ListenerContext(JudgingContext):
     """A context that knows what to ask of client certificates; ``asked`` is ``None`` where none is asked for."""
 
     asked: ClientCertificates | None = None
+    _chains: dict[bytes, Sequence[bytes]]
 
     def ask(self, asked: ClientCertificates) -> None:
         """Ask clients for certificates. Raises ``OSError`` or ``ssl.SSLError``."""
@@ -114,6 +117,7 @@ class ListenerContext(JudgingContext):
             self.verify_flags |= chain if asked.complete else ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
         self.asked = asked
         self.judges = True
+        self._chains = {}
 
     def judge(self, connection: ssl.SSLObject, now: float, *, asked: bool = False) -> PeerCertificate | None:
         """The client's certificate, if it still holds at ``now`` (Unix seconds); ``None`` where it has none.
@@ -139,8 +143,22 @@ class ListenerContext(JudgingContext):
             if status != "good":
                 raise RefusedCertificateError("it has been revoked" if status == "revoked" else "no list holds now")
         if self.asked.live is not None:
-            self._look_up(certificate, verified_chain(connection), self.asked.live, now, asked=asked)
+            self._look_up(certificate, self._chain_of(connection, der), self.asked.live, now, asked=asked)
         return certificate
+
+    def _chain_of(self, connection: ssl.SSLObject, der: bytes) -> Sequence[bytes]:
+        """The chain as it was verified: now, or in the session that is resumed, of which OpenSSL keeps none."""
+        chain = verified_chain(connection)
+        if not chain:
+            known = self._chains.get(der)
+            if known is None:
+                raise RefusedCertificateError("its session is resumed, and its chain is not known any more")
+            return known
+        self._chains.pop(der, None)
+        self._chains[der] = chain
+        if len(self._chains) > _CHAINS:
+            del self._chains[next(iter(self._chains))]
+        return chain
 
     def _look_up(
         self,

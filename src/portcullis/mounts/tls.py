@@ -32,6 +32,8 @@ _RECORD: Final = 16 * 1024
 _RECORD_HEADER: Final = 5
 _HANDSHAKE_RECORD: Final = 22
 _MAY_WAIT: Final = 1024
+_UNREAD: Final = 64 * 1024
+"""Bytes that a peer has not taken, at which it gets no more answers to key updates: we would hold any number."""
 _PROBLEM: Final = b'{"type":"about:blank","title":"This port speaks TLS: use https","status":400}'
 _TO_PLAIN_HTTP: Final = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n"
@@ -260,6 +262,8 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         except ssl.SSLError as error:
             self._error = error.with_traceback(None)
         if self._error is not None or self._outgoing.pending > _MAY_WAIT:  # an answered KeyUpdate can wait
+            if self._transport.get_write_buffer_size() > _UNREAD:
+                self._error = self._error or ssl.SSLError("too many key updates, whose answers are not read")
             self._flush()
         if pieces:
             self._application.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from portcullis.cli.certs import app
+from portcullis.control.certificates.authority_files import domains_before
 
 INIT = ["authority", "init", "mesh", "--root", "offline", "--out", "ca", "--domain", "shop.internal"]
 
@@ -27,6 +28,10 @@ def test_an_authority_is_made_and_renewed(tmp_path: Path) -> None:
     assert said.startswith("root: offline/root.pem, ends 20")
     assert "Take offline/root.key offline" in said
     assert run(tmp_path, "authority", "renew", "mesh", "--root", "offline", "--out", "ca")[0] == 0
+    assert domains_before("mesh", tmp_path / "ca") == ["shop.internal"], "unless others are said"
+    argv = ["authority", "renew", "mesh", "--root", "offline", "--out", "ca", "--domain", "pay.internal"]
+    assert run(tmp_path, *argv)[0] == 0
+    assert domains_before("mesh", tmp_path / "ca") == ["pay.internal"]
 
 
 def test_what_is_in_the_way_is_told(tmp_path: Path) -> None:

@@ -182,6 +182,35 @@ def test_the_whole_chain_is_looked_up_in_what_is_revoked_now(ground: Ground, ver
         listener.judge(server_end, time.time())
 
 
+def test_the_whole_chain_is_looked_up_for_a_session_that_is_resumed_too(ground: Ground) -> None:
+    live = LiveRevocation("refuse")
+    listener = ground.listener(live=live)
+    issued = ground.below.issue()
+    issuer, root = ground.below.certificate, ground.root.certificate
+
+    def known(*revoked: int) -> None:
+        lists = [
+            RevocationList(issuer.subject.public_bytes(), "below", frozenset(), NEVER),
+            RevocationList(root.subject.public_bytes(), "root", frozenset(revoked), NEVER),
+        ]
+        live.apply(told(lists))
+
+    known()
+    client = ground.client(issued, ssl.TLSVersion.TLSv1_2)
+    first, end = shake(listener, client)
+    assert listener.judge(first, time.time()) is not None
+    again, _ = shake(listener, client, end.session)
+    assert again.session_reused
+    assert listener.judge(again, time.time()) is not None
+    known(issuer.serial_number)
+    with pytest.raises(RefusedCertificateError, match="has been revoked"):
+        listener.judge(again, time.time())
+    known()
+    listener._chains.clear()
+    with pytest.raises(RefusedCertificateError, match="not known any more"):
+        listener.judge(again, time.time())
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_session_that_is_resumed_is_judged_by_what_is_known_now(ground: Ground, version: ssl.TLSVersion) -> None:
     issued = ground.root.issue(ends=timedelta(minutes=10))

@@ -558,6 +558,33 @@ def test_back_pressure_passes_through_in_both_directions(files: Files) -> None:
     assert line.application.transport.get_write_buffer_size() == 7
 
 
+class KeyUpdates:
+    """In place of OpenSSL's connection: reads key updates, each of which it answers."""
+
+    def __init__(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
+        self.incoming, self.outgoing = incoming, outgoing
+
+    def read(self, _most: int) -> bytes:
+        self.outgoing.write(b"u" * len(self.incoming.read()))
+        raise ssl.SSLWantReadError
+
+
+def test_who_wants_many_new_keys_and_reads_none_of_the_answers_is_cut_off(files: Files) -> None:
+    line = serve(files).exchange()
+    line.layer._object = KeyUpdates(line.layer._incoming, line.layer._outgoing)  # type: ignore[assignment]
+    line.layer.data_received(b"u" * 500)
+    assert line.transport.take() == b"", "they can wait"
+    line.layer.data_received(b"u" * 1000)
+    assert line.transport.take().endswith(b"u" * 1500)
+    line.transport.unsent = 100_000
+    line.layer.data_received(b"u" * 1000)
+    assert not line.transport.closed
+    line.layer.data_received(b"u" * 1000)
+    assert line.transport.closed == "aborted"
+    line.hang_up()
+    assert "key updates" in str(line.application.lost[0])
+
+
 def test_the_application_can_ask_who_the_peer_is_and_how_it_is_encrypted(files: Files) -> None:
     transport = serve(files).exchange().application.transport
     assert transport.get_extra_info("peername") == ("192.0.2.1", 40000)

@@ -18,6 +18,18 @@ def test_only_its_owner_can_read_it_and_its_folder(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_what_somebody_else_has_put_there_before_is_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portcullis.stores.private_files.token_hex", lambda _count: "0")
+    path, theirs = tmp_path / "a", tmp_path / "theirs"
+    theirs.write_bytes(b"")
+    (tmp_path / ".a.0").symlink_to(theirs)
+    with pytest.raises(FileExistsError):
+        write_private(path, b"secret")
+    assert theirs.read_bytes() == b""
+
+
 def test_what_can_not_be_written_leaves_what_was_there_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

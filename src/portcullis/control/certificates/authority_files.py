@@ -15,6 +15,7 @@ from portcullis.control.certificates.private_issuing import authority_at, key_pe
 from portcullis.engine.certificates import private_authority
 from portcullis.engine.certificates.private_authority import IssuingError, Wanted, new_key
 from portcullis.engine.certificates.reading import read_chain
+from portcullis.engine.config.names import check_name, check_server_name, check_spiffe_id
 from portcullis.stores.private_files import write_private
 
 ROOT: Final = "root"
@@ -22,6 +23,7 @@ ROOT: Final = "root"
 
 def make_root(name: str, folder: Path, days: int) -> str:
     """Make a root for ``name`` in ``folder``; says where. Raises :class:`IssuingError` and ``OSError``."""
+    _check_name(name)
     key_file = folder / f"{ROOT}.key"
     if key_file.exists():
         raise IssuingError(f"{key_file} is there already: a root is made once")
@@ -35,8 +37,9 @@ def make_root(name: str, folder: Path, days: int) -> str:
 def make_intermediate(name: str, root: Path, out: Path, domains: Sequence[str], days: int) -> str:
     """Make an authority for ``name`` below the root in the folder ``root``, in the folder ``out``; says where.
 
-    Raises :class:`IssuingError`, :class:`UnreadableError` and ``OSError``.
+    ``domains``: below which it may issue. Raises :class:`IssuingError`, :class:`UnreadableError` and ``OSError``.
     """
+    _check_name(name)
     signer = load_signer(root / f"{ROOT}.pem", root / f"{ROOT}.key")
     key = new_key()
     made = private_authority.make_intermediate(name, key.public_key(), signer, days, domains, datetime.now(UTC))
@@ -52,6 +55,25 @@ def make_intermediate(name: str, root: Path, out: Path, domains: Sequence[str], 
     _add_for_clients(out / f"{name}-clients.pem", [made, signer.certificate])
     publish_list(authority_at(name, str(out / f"{name}.pem"), str(out / f"{name}.key")))
     return f"authority: {out / name}.pem, ends {made.not_valid_after_utc:%Y-%m-%d}"
+
+
+def domains_before(name: str, out: Path) -> Sequence[str]:
+    """The domains of the authority ``name`` that is in the folder ``out``, for the one that takes its place.
+
+    Raises :class:`IssuingError`, :class:`UnreadableError` and ``OSError``.
+    """
+    _check_name(name)
+    return private_authority.domains_of(read_chain((out / f"{name}.pem").read_bytes())[0])
+
+
+def _check_name(name: str) -> None:
+    """It becomes a part of paths, beside those of the root."""
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise IssuingError(f"the name of an authority is of {error}") from None
+    if name == ROOT:
+        raise IssuingError(f"an authority can't be called {ROOT}: its files would take the place of the root's")
 
 
 def _add_for_clients(file: Path, those: Sequence[x509.Certificate]) -> None:
@@ -77,6 +99,13 @@ def sign_request(request: Path, certificate: Path, key: Path, names: Sequence[st
         raise IssuingError(f"{request} is no certificate signing request in PEM") from None
     if not sound:
         raise IssuingError(f"{request} is not signed by its own key, or that is too weak")
+    try:
+        for name in names:
+            check_server_name(name.removeprefix("*."))
+        if spiffe_id:
+            check_spiffe_id(spiffe_id)
+    except ValueError as error:
+        raise IssuingError(f"it can't be for {', '.join(names)} {spiffe_id}: {error}") from None
     signer = load_signer(certificate, key)
     wanted = Wanted(names, spiffe_id, timedelta(hours=hours).total_seconds())
     issued = private_authority.issue(wanted, asked.public_key(), signer, datetime.now(UTC))

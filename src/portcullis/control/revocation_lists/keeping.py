@@ -44,6 +44,7 @@ class _Place:
         self.failures = 0
         self.stamp: tuple[int, int, int] | None = None
         self.in_trouble = False
+        self.under_way: asyncio.Task[None] | None = None
 
 
 class ListKeeper:
@@ -88,7 +89,7 @@ class ListKeeper:
                 await asyncio.to_thread(self._look, place)
         self._tell()
         # One that is slow must not keep what the others say.
-        due = [self._fetch(place) for place in self._places if place.is_url and now >= place.due]
+        due = [self._fetched(place) for place in self._places if place.is_url and now >= place.due]
         await asyncio.gather(*due)
 
     async def learn(self, urls: Sequence[str], issuer: bytes) -> None:
@@ -107,9 +108,8 @@ class ListKeeper:
                     return
                 place = _Place(url)
                 self._places.append(place)
-            if now >= place.due:
-                place.due = now + RETRY_SECONDS  # whoever else comes meanwhile does not ask too
-                await self._fetch(place)
+            if place.under_way is not None or now >= place.due:
+                await asyncio.shield(self._fetched(place))
 
     def oldest(self) -> float:
         """When the first of the lists runs out, in Unix seconds; 0 where one was never had."""
@@ -129,6 +129,13 @@ class ListKeeper:
         place.stamp = stamp
         if not self._read(place, data):
             place.due = self._wall_s() + self._pause(place)
+
+    def _fetched(self, place: _Place) -> asyncio.Task[None]:
+        """The fetching of a list that is under way: whoever comes meanwhile waits for the same one."""
+        if place.under_way is None:
+            place.under_way = asyncio.create_task(self._fetch(place))
+            place.under_way.add_done_callback(lambda _done: setattr(place, "under_way", None))
+        return place.under_way
 
     async def _fetch(self, place: _Place) -> None:
         try:

@@ -129,7 +129,11 @@ class _Reader:
         addresses = {}
         for key in channels:
             where, channel = self._mapping(pointers.join("/channels", key))
-            addresses[key] = addresses[channel.get("address") or key] = (where, channel)
+            address = channel.get("address") or key
+            if not isinstance(address, str):
+                self._problems.error(pointers.join(where, "address"), "an address is a text")
+                continue
+            addresses[key] = addresses[address] = (where, channel)
         self._fail_if_wrong()
         if name not in addresses:
             known = [str(each) for each in addresses]
@@ -197,6 +201,7 @@ class _Reader:
         where, payload = follow(self._root, pointer, self._problems)
         if "payload" in self._anatomy.below and isinstance(payload, dict) and "schema" in payload:
             pointer, told_at, told = pointers.join(where, "schema"), where, payload.get("schemaFormat")
+            where, payload = follow(self._root, pointer, self._problems)
         if told is not None and not (isinstance(told, str) and _FORMAT.fullmatch(told)):
             self._problems.error(
                 pointers.join(told_at, "schemaFormat"),

@@ -24,9 +24,9 @@ MAX_ANSWER: Final = 64 * 1024
 """Bytes of an answer, a responder's certificate and some more included."""
 NONCE_BYTES: Final = 32
 _SKEW_SECONDS: Final = 300.0
-"""How far the clocks of responders may be ahead."""
+"""How far the clocks of responders may be ahead or behind."""
 _DEFAULT_SECONDS: Final = 300.0
-"""How long an answer holds that does not say."""
+"""How long an answer holds that does not say: what is older may have been kept by somebody since."""
 
 
 class OcspError(ValueError):
@@ -146,7 +146,10 @@ def _has_signed(signer: x509.Certificate, response: ocsp.OCSPResponse) -> bool:
 def _held(single: ocsp.OCSPSingleResponse, now: float) -> OcspAnswer:
     if single.this_update_utc.timestamp() > now + _SKEW_SECONDS:
         raise OcspError("it does not hold yet")
-    until = now + _DEFAULT_SECONDS if single.next_update_utc is None else single.next_update_utc.timestamp()
+    if single.next_update_utc is not None:
+        until = single.next_update_utc.timestamp()
+    else:
+        until = min(now, single.this_update_utc.timestamp() + _SKEW_SECONDS) + _DEFAULT_SECONDS
     if until <= now:
         raise OcspError("it has run out")
     if single.certificate_status is ocsp.OCSPCertStatus.REVOKED:

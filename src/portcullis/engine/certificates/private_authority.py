@@ -78,6 +78,15 @@ def make_intermediate(
     return builder.sign(root.key, _hash_for(root.key))
 
 
+def domains_of(authority: x509.Certificate) -> list[str]:
+    """The names of hosts and trust domains below which ``authority`` may issue; none where it may for any."""
+    try:
+        permitted = authority.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
+    except x509.ExtensionNotFound:
+        return []
+    return [each.value for each in permitted or () if isinstance(each, x509.DNSName)]
+
+
 def issue(wanted: Wanted, public_key: CertificatePublicKeyTypes, signer: Signer, now: datetime) -> x509.Certificate:
     """A certificate for ``public_key``, which holds no longer than ``signer``'s. Raises :class:`IssuingError`."""
     authority = signer.certificate
@@ -128,11 +137,7 @@ def is_signed_by_its_key(request: x509.CertificateSigningRequest) -> bool:
 
 def _check_constraints(wanted: Wanted, authority: x509.Certificate) -> None:
     """What the authority may not issue nobody would believe (RFC 5280 4.2.1.10)."""
-    try:
-        permitted = authority.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
-    except x509.ExtensionNotFound:
-        return
-    hosts = [each.value for each in permitted or () if isinstance(each, x509.DNSName)]
+    hosts = domains_of(authority)
     for name in wanted.names:
         if hosts and not any(_is_below(name.removeprefix("*."), each) for each in hosts):
             raise IssuingError(f"the authority may not issue for {name}, only below {', '.join(hosts)}")

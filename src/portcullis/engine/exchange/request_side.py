@@ -118,6 +118,11 @@ class RequestSide(Outcome, eq=False, gc=False):
                 return self.refuse(refusal)
         return data
 
+    @property
+    def held_by_scanners(self) -> int:
+        """Bytes that are kept of a body that streams, beside what was sent on."""
+        return sum([scanner.held for _, scanner in self.scanners or ()])
+
     def _scan(self, step: Step, scanner: BodyScanner, data: bytes, *, ended: bool) -> Refuse | None:
         try:
             found = scanner.feed(data) if data else None

@@ -115,10 +115,13 @@ def _comments(files: FileDescriptorSet) -> Iterator[tuple[str, str]]:
     for file in files.file:
         package = f"{file.package}." if file.package else ""
         for place in file.source_code_info.location:
-            if len(place.path) == 4 and place.path[0] == 6 and place.path[2] == 2 and place.leading_comments:
-                service = file.service[place.path[1]]
-                method = service.method[place.path[3]]
-                yield f"{package}{service.name}.{method.name}", " ".join(place.leading_comments.split())
+            comment: Any = place.leading_comments
+            # It is bytes where it is no UTF-8; and what a place says need not be there.
+            if len(place.path) == 4 and place.path[0] == 6 and place.path[2] == 2 and isinstance(comment, str):
+                of_service, of_method = place.path[1], place.path[3]
+                if 0 <= of_service < len(file.service) and 0 <= of_method < len(file.service[of_service].method):
+                    service = file.service[of_service]
+                    yield f"{package}{service.name}.{service.method[of_method].name}", " ".join(comment.split())
 
 
 def _wrong(source: str, message: str, hint: str = _HINT) -> ConfigurationError:

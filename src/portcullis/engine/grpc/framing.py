@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from portcullis.engine.codings import CodingError, decoder
+from portcullis.engine.codings import ALLOWANCE, MAX_RATIO, CodingError, decoder
 
 PREFIX_BYTES: Final = 5
 ENCODINGS: Final = frozenset({b"identity", b"gzip"})
@@ -30,13 +30,20 @@ class MessageReader:
     A message is held until it is whole, and no more than that.
     """
 
-    __slots__ = ("_encoding", "_held", "_most", "messages")
+    __slots__ = ("_decoded", "_encoded", "_encoding", "_held", "_most", "messages")
 
     def __init__(self, encoding: bytes | None, most: int) -> None:
         self._encoding = encoding or b"identity"
         self._most = most
         self._held = bytearray()
         self.messages = 0
+        self._encoded = 0  # bytes of all messages that were compressed, and what they became
+        self._decoded = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes of a message that is not whole yet."""
+        return len(self._held)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The messages that ``data`` completes, decoded. Raises :class:`FramingError`."""
@@ -56,7 +63,7 @@ class MessageReader:
                 message = bytes(held[at + PREFIX_BYTES : end])
                 at = end
                 self.messages += 1
-                yield self._decoded(message) if flag else message
+                yield self._decompressed(message) if flag else message
         finally:
             del held[:at]
 
@@ -65,16 +72,24 @@ class MessageReader:
         if self._held:
             raise FramingError("malformed", "The last message is cut short.")
 
-    def _decoded(self, message: bytes) -> bytes:
+    def _decompressed(self, message: bytes) -> bytes:
         if self._encoding == b"identity":
             raise FramingError("malformed", "A message is compressed, and the call does not say how (grpc-encoding).")
+        self._encoded += len(message)
+        # All messages of a call together grow no more than one may: many small ones would else become anything.
+        left = max(0, ALLOWANCE + MAX_RATIO * self._encoded - self._decoded)
         try:
-            layers = decoder(self._encoding, max_bytes=self._most)
+            layers = decoder(self._encoding, max_bytes=min(self._most, left))
             assert layers is not None  # the encoding is not identity
-            return layers.feed(message) + layers.end()
+            decoded = layers.feed(message) + layers.end()
         except CodingError as error:
+            if error.fault == "too_large" and left < self._most:
+                sentence = f"The messages grow to more than {MAX_RATIO} times their size when they are decompressed."
+                raise FramingError("too_large", sentence) from None
             fault: Fault = "too_large" if error.fault in ("too_large", "bomb") else "malformed"
             raise FramingError(fault, str(error)) from None
+        self._decoded += len(decoded)
+        return decoded
 
 
 def framed(message: bytes) -> bytes:

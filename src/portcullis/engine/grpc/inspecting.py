@@ -87,6 +87,10 @@ class _Scanner:
         self._inspection = inspection
         self._reader = inspection.reader(request)
 
+    @property
+    def held(self) -> int:
+        return self._reader.held
+
     def feed(self, data: bytes) -> Refuse | None:
         try:
             for message in self._reader.feed(data):

@@ -130,8 +130,9 @@ def attack_judge(inspector: Inspector, source: str) -> MessageJudge:
             return None
         texts = [payload.decode()]
         if b"\\" in payload:
-            with contextlib.suppress(orjson.JSONDecodeError):
-                texts = _strings(orjson.loads(payload))
+            # Strictly: of two members of one name only one would be looked at, and the service may read the other.
+            with contextlib.suppress(strict_json.MalformedJsonError):
+                texts = _strings(strict_json.loads(payload))
         for text in texts:
             if inspector.is_clean(text.encode("utf-8", "surrogatepass")):
                 continue

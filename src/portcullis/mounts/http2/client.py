@@ -102,6 +102,13 @@ class ClientConnection(ReceivingConnection):
 
     # What comes.
 
+    def _drops(self, stream_id: int) -> bool:
+        """Also on streams that were closed too long ago to be remembered.
+
+        Who gives up many requests while their answers are on their way must not end the connection of the others.
+        """
+        return stream_id <= self.forgotten or super()._drops(stream_id)
+
     def _check_block(self, stream_id: int) -> None:
         if not stream_id % 2 or stream_id > self.last:
             raise ConnectionFaultError(ErrorCode.PROTOCOL_ERROR, "HEADERS on a stream that was not opened.")

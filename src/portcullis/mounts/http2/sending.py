@@ -37,7 +37,8 @@ class SendingConnection:
 
     ``outgoing``: what is to be sent, in order, to be emptied by whoever sends it, and begins with ``settings``;
     ``streams``: those that are not closed; ``recent``: the last ones that were closed while the peer was still
-    sending; ``last``: the highest stream that was opened; ``over``: nothing is read any more. ``control``: what the
+    sending; ``forgotten``: the highest that was among these and is not any more; ``last``: the highest stream that was
+    opened; ``over``: nothing is read any more. ``control``: what the
     peer may send that brings nothing.
     """
 
@@ -45,6 +46,7 @@ class SendingConnection:
         "_control",
         "_encoder",
         "_receive_window",
+        "forgotten",
         "last",
         "outgoing",
         "over",
@@ -59,6 +61,7 @@ class SendingConnection:
         self._receive_window = ReceiveWindow(CONNECTION_WINDOW)
         self.streams: dict[int, StreamState] = {}
         self.recent: dict[int, None] = {}
+        self.forgotten = 0
         self.send_window = FIRST_WINDOW
         self.last = 0
         self.over = False
@@ -92,7 +95,9 @@ class SendingConnection:
         self.outgoing.append(frames.rst_stream(stream_id, code))
         self.streams.pop(stream_id, None)
         if len(self.recent) >= _RECENT:
-            del self.recent[next(iter(self.recent))]
+            oldest = next(iter(self.recent))
+            del self.recent[oldest]
+            self.forgotten = max(self.forgotten, oldest)
         self.recent[stream_id] = None
 
     def credit(self, stream_id: int, count: int) -> None:

@@ -55,7 +55,8 @@ class Answering(msgspec.Struct, eq=False):
     more, so it can't be sent again; ``_answer``: the service's, while it is held back; ``_settling``: it is whole,
     and steps that wait decide about it; ``_reading``: what is read of the service before the request is sent;
     ``_watch``: ends an answer that takes too long; ``_encoder``: compresses it; ``_lengthless``: how long the body
-    would be that HEAD asks about is not known; ``_trailers``: what follows the answer, on the wire.
+    would be that HEAD asks about is not known; ``_trailers``: what follows the answer, on the wire; ``_scanned``:
+    bytes that those keep who look at a body that streams.
     """
 
     _gateway: Gateway
@@ -76,6 +77,7 @@ class Answering(msgspec.Struct, eq=False):
     _lengthless: bool = False
     _watch: LongAnswer | None = None
     _trailers: bytes = b""
+    _scanned: int = 0
     answered: bool = False
 
     # From the service.
@@ -352,6 +354,9 @@ class Answering(msgspec.Struct, eq=False):
             self._service_done()
         if self._whole or self._held is not None:
             self._release_held()
+        if self._scanned:
+            self._gateway.buffers.give(self._scanned)
+            self._scanned = 0
         if self._waiting:
             self._waiting = False
             self._gateway.pools[self.exchange.request.operation.upstream].forget(self)

@@ -35,6 +35,7 @@ class Http2Link(asyncio.Protocol):
         "_closing",
         "_codec",
         "_outbox",
+        "_push_is_due",
         "_turn",
         "_waiting",
         "_writing_blocked",
@@ -51,6 +52,7 @@ class Http2Link(asyncio.Protocol):
         self._waiting: dict[int, Pushable] = {}  # whose bodies the peer does not take, the next one first
         self._writing_blocked = False
         self._closing = False
+        self._push_is_due = False
         self._turn = -1
         self._burst = 0
 
@@ -74,11 +76,21 @@ class Http2Link(asyncio.Protocol):
         """A stream has something that can't be sent now."""
         self._waiting[stream.number] = stream
         if self._burst >= BURST:
-            asyncio.get_running_loop().call_soon(self._push)
+            self._push_later()
 
     def wait_no_more(self, number: int) -> None:
         """Nothing of a stream is held any more."""
         self._waiting.pop(number, None)
+
+    def _push_later(self) -> None:
+        """Send what is held after the outbox has written; asked for once, however many streams wait."""
+        if not self._push_is_due:
+            self._push_is_due = True
+            asyncio.get_running_loop().call_soon(self._push_now)
+
+    def _push_now(self) -> None:
+        self._push_is_due = False
+        self._push()
 
     def _push(self, only: Pushable | None = None) -> None:
         """Send what is held, of one stream or of all in turn, as long as the peer takes it."""
@@ -89,7 +101,7 @@ class Http2Link(asyncio.Protocol):
             if stream.push():
                 idle = 0
             elif self._burst >= BURST:
-                asyncio.get_running_loop().call_soon(self._push)  # after the outbox has written
+                self._push_later()
                 return
             else:
                 idle += 1

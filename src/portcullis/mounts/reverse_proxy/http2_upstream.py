@@ -84,8 +84,9 @@ class Http2UpstreamConnection(Http2Link):
         self.counted = False
 
     def handshake_failed(self, error: Exception) -> None:
-        """TLS with the target failed; there will be no ``connection_made``."""
+        """There will be no connection: TLS with the target failed, or it does not speak HTTP/2."""
         if not self.made.done():
+            self.counted = False  # who waits for it learns of it, and counts it out
             self.made.set_exception(error)
 
     # Used by streams.
@@ -152,6 +153,8 @@ class Http2UpstreamConnection(Http2Link):
                 self.deadline = self.pool.deadlines.now() + self.pool.keep_ns
             if codec.leaving:
                 self.retire()
+            elif self in self.target.shared:
+                self.pool.share(self)  # it may take more than before
             self._write()
         except Exception as error:  # noqa: BLE001 - a fault of ours must not look like one of the network
             _log.exception("%r broke", self)
@@ -232,10 +235,10 @@ class Http2UpstreamConnection(Http2Link):
             if isinstance(event, AnswerMalformed):
                 self.target.failed()
                 stream.failed(UPSTREAM_BAD_RESPONSE, event.detail, retriable="no")
+            elif stream.answered:  # whatever it says now: the client has the beginning of an answer
+                stream.failed(UPSTREAM_TRUNCATED, "the answer broke off", retriable="no")
             elif isinstance(event, StreamUnserved):
                 stream.failed(UPSTREAM_CLOSED, "the service did not take the request", retriable="unsent")
-            elif stream.answered:
-                stream.failed(UPSTREAM_TRUNCATED, "the answer broke off", retriable="no")
             else:
                 stream.failed(UPSTREAM_CLOSED, f"the service gave it up (code {event.code})", retriable="no")
             self._place_free()

@@ -92,8 +92,10 @@ class UpstreamPool:
         if len(self._line) >= self.max_connections:
             waiter.upstream_unavailable(NO_UPSTREAM, "too many requests wait for this service")
             return None
-        if new and idle and target.open >= self.max_connections:
-            idle[0].transport.close()
+        if new and target.open >= self.max_connections:
+            in_the_way = next((each for each in idle if not each.transport.is_closing()), None)
+            if in_the_way is not None:
+                in_the_way.transport.close()
         self._line.append(_Place(self.deadlines.now() + self.wait_ns, waiter, new))
         self.deadline = self._line[0].until
         self._connect_if_useful(target)
@@ -118,12 +120,14 @@ class UpstreamPool:
         if connection.transport.is_closing():
             return
         target = connection.target
-        place = next((place for place in self._line if not place.new), None) if self._line else None
+        line = self._line
+        is_in_the_way = bool(line) and line[0].new and target.open >= self.max_connections
+        place = next((place for place in line if not place.new), None) if line and not is_in_the_way else None
         if place is not None:
             connection.deadline = 0
             self._line.remove(place)
             place.waiter.upstream_ready(connection)
-        elif self._line and target.open >= self.max_connections:  # it is in the way of a new one
+        elif is_in_the_way:
             connection.transport.close()
         else:
             connection.deadline = self.deadlines.now() + self.keep_ns

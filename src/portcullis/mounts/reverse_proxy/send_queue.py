@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from portcullis.mounts.reverse_proxy.held_body import SMALL_PIECE
 
 if TYPE_CHECKING:
     from portcullis.mounts.buffers import BufferBudget
+
+_LARGE_PIECE: Final = 64 * 1024
 
 
 class SendQueue:
@@ -26,7 +30,13 @@ class SendQueue:
             if not self._budget.take(len(data)):
                 return False
             self.size += len(data)
-            self._pieces.append(data)
+            pieces = self._pieces
+            if pieces and len(pieces[-1]) < SMALL_PIECE:  # each would take more than the bytes in it
+                data = pieces.pop() + data
+            if len(data) > _LARGE_PIECE:  # what is left of one is copied with each byte that is taken
+                pieces.extend([data[at : at + _LARGE_PIECE] for at in range(0, len(data), _LARGE_PIECE)])
+            else:
+                pieces.append(data)
         return True
 
     def take(self, most: int) -> bytes:

@@ -105,9 +105,8 @@ class Stream(Answering, eq=False, kw_only=True):
             self.refuse(_too_large(operation))
             return
         if exchange.scanners is not None and not exchange.holds_body:
-            scanned = exchange.scan_body(data, ended=ended)
-            if isinstance(scanned, Refuse):
-                self.refuse(scanned)
+            scanned = self._scan(data, ended=ended)
+            if scanned is None:
                 return
             data = scanned
         if self._connection is not None:
@@ -172,9 +171,8 @@ class Stream(Answering, eq=False, kw_only=True):
         if exchange.decoder is not None:
             self._length = None  # decoded, the body has another length
         if exchange.scanners is not None:
-            data = exchange.scan_body(self._arrived(), ended=self._ended)
-            if isinstance(data, Refuse):
-                self.refuse(data)
+            data = self._scan(self._arrived(), ended=self._ended)
+            if data is None:
                 return
             if exchange.decoder is not None:
                 self._release_held()
@@ -182,6 +180,22 @@ class Stream(Answering, eq=False, kw_only=True):
                     self.refuse(Refuse(BUFFERS_FULL))
                     return
         self._connect()
+
+    def _scan(self, data: bytes, *, ended: bool) -> bytes | None:
+        """What is sent on of a piece of a body that streams; ``None`` if it was refused."""
+        exchange = self.exchange
+        scanned = exchange.scan_body(data, ended=ended)
+        if isinstance(scanned, Refuse):
+            self.refuse(scanned)
+            return None
+        held = exchange.held_by_scanners
+        if held > self._scanned and not self._gateway.buffers.take(held - self._scanned):
+            self.refuse(Refuse(BUFFERS_FULL))
+            return None
+        if held < self._scanned:
+            self._gateway.buffers.give(self._scanned - held)
+        self._scanned = held
+        return scanned
 
     def _body_complete(self) -> None:
         decision = self.exchange.decide_body(self._arrived())

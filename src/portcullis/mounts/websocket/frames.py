@@ -65,6 +65,7 @@ class FrameReader:
         "_buffer",
         "_compressed",
         "_fin",
+        "_frame",
         "_held",
         "_judge",
         "_key",
@@ -74,7 +75,6 @@ class FrameReader:
         "_opcode",
         "_parts",
         "_payload",
-        "_pieces",
         "_size",
         "close_code",
         "frames",
@@ -95,8 +95,9 @@ class FrameReader:
         self._size = 0
         self._parts = 0
         self._key = b""
-        self._held: list[bytes] = []
-        self._pieces: list[bytes] = []
+        # In one piece each: of a message that comes by single bytes a list would take fifty times as much.
+        self._held = bytearray()
+        self._frame = bytearray()
         self._payload: list[bytes] = []
         self.held = 0
         self.messages = 0
@@ -263,21 +264,21 @@ class FrameReader:
         if self._judge is None:
             passed.append(head)
         else:
-            self._held.append(head)
+            self._held += head
             self.held += len(head)
 
     def _take(self, piece: bytes, passed: list[bytes]) -> None:
         if self._judge is None:
             passed.append(piece)
         else:
-            self._held.append(piece)
-            self._pieces.append(piece)
+            self._held += piece
+            self._frame += piece
             self.held += len(piece)
 
     def _frame_ended(self, passed: list[bytes]) -> None:
         if self._judge is not None:
-            payload = b"".join(self._pieces)
-            self._pieces.clear()
+            payload = bytes(self._frame)
+            self._frame.clear()
             self._payload.append(masked(payload, self._key) if self._masked else payload)
         if not self._fin:
             return
@@ -288,7 +289,7 @@ class FrameReader:
         message = b"".join(self._payload)
         self._payload.clear()
         self._pass(is_text, message)
-        passed.extend(self._held)
+        passed.append(bytes(self._held))
         self._held.clear()
         self.held = 0
 

@@ -168,6 +168,22 @@ async def test_a_list_that_a_certificate_names_is_fetched_once_and_kept_fresh(wo
     assert world.status(alice) == "revoked"
 
 
+async def test_whoever_comes_while_a_list_is_fetched_waits_for_it_too(world: World) -> None:
+    keeper = world.keeper(FILE)
+    issuer = world.mesh.certificate.subject.public_bytes()
+    world.pages[URL] = pem_of(world.mesh.revoked(number=1))
+    world.slow = asyncio.Event()
+    first = asyncio.create_task(keeper.learn([URL], issuer))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(keeper.learn([URL], issuer))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not second.done(), "it would say that nothing is known"
+    world.slow.set()
+    await asyncio.gather(first, second)
+    assert (world.asked, world.status(world.mesh.issue())) == ([URL], "good")
+
+
 async def test_only_so_many_lists_are_learned_of(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portcullis.control.revocation_lists.keeping.MAX_PLACES", 3)
     keeper = world.keeper(FILE)

@@ -158,6 +158,16 @@ def test_a_channel_of_which_nothing_is_said_is_an_error(name: str, message: str,
         (b"asyncapi: 2.0.0\nchannels: {/feed: {publish: {}}}", (2, 20), "names no message"),
         (b"asyncapi: 2.0.0\nchannels: {/feed: {publish: 7}}", (2, 20), "a mapping is expected"),
         (b"asyncapi: 2.0.0\nchannels: {/feed: {publish: {message: {payload: 7}}}}", (2, 40), "a schema is expected"),
+        (b"asyncapi: 3.0.0\nchannels: {feed: {address: [/feed]}}", (2, 19), "an address is a text"),
+        (
+            b"""\
+asyncapi: 3.0.0
+channels: {/feed: {messages: {a: {payload: {schema: 7}}}}}
+operations: {o: {action: send, channel: {$ref: '#/channels/~1feed'}}}
+""",
+            (2, 45),
+            "a schema is expected",
+        ),
         (
             b'asyncapi: 2.0.0\nchannels: {/feed: {publish: {message: {payload: {items: [{$ref: "#/nix"}]}}}}}',
             (2, 40),

@@ -53,6 +53,7 @@ def test_what_the_authority_says_is_read(status, expected):
         (answer(ALICE, ROOT, signer=RESPONDER, sent=False), "not signed by the authority"),
         (answer(ALICE, ROOT, starts=timedelta(minutes=20), ends=timedelta(hours=1)), "does not hold yet"),
         (answer(ALICE, ROOT, starts=timedelta(hours=-2), ends=timedelta(hours=-1)), "has run out"),
+        (answer(ALICE, ROOT, starts=timedelta(minutes=-11), ends=None), "has run out"),
         (unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER), "says try_later"),
         (unsuccessful(ocsp.OCSPResponseStatus.UNAUTHORIZED), "says unauthorized"),
         (b"", "can't be read"),
@@ -70,6 +71,9 @@ def test_an_answer_holds_as_long_as_it_says_or_five_minutes():
     assert 3590 < found.until - now <= 3600
     found = read_answer(answer(ALICE, ROOT, ends=None), ALICE.certificate, ROOT.certificate, NONCE, now)
     assert found.until == now + 300
+    older = answer(ALICE, ROOT, starts=timedelta(minutes=-9), ends=None)
+    found = read_answer(older, ALICE.certificate, ROOT.certificate, NONCE, now)
+    assert 55 < found.until - now < 65
 
 
 def test_an_answer_says_since_when_and_why_a_certificate_is_revoked():

@@ -246,6 +246,8 @@ def test_a_client_can_not_say_with_underscores_what_a_step_sets() -> None:
 class Silent:
     """Scans, and has nothing against anything."""
 
+    held = 0
+
     def feed(self, _data: bytes) -> None:
         """Allow."""
 

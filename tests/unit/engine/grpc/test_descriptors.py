@@ -61,6 +61,21 @@ def test_a_type_that_is_not_there():
     assert told(files.SerializeToString())
 
 
+@pytest.mark.parametrize("path", [[6, 9, 2, 0], [6, 0, 2, 9], [6, -1, 2, 0]])
+def test_what_is_said_of_methods_that_are_not_there_is_nothing(path):
+    files = FileDescriptorSet.FromString(SET)
+    del files.file[0].source_code_info.location[:]
+    place = files.file[0].source_code_info.location.add(path=path, leading_comments="x")
+    place.span.extend([1, 1, 1])
+    assert {each.comment for each in read_methods("shop.binpb", files.SerializeToString()).values()} == {""}
+
+
+def test_a_comment_that_is_no_text_is_none():
+    assert b" One order." in SET
+    read = read_methods("shop.binpb", SET.replace(b" One order.", b" \xffne order."))
+    assert read["/shop.Orders/Get"].comment == ""
+
+
 def test_one_that_is_too_large(monkeypatch):
     monkeypatch.setattr("portcullis.engine.grpc.descriptors.MAX_BYTES", 10)
     assert told(SET) == "it has more than 10 bytes"

@@ -60,3 +60,22 @@ def test_no_more_is_held_than_a_message():
     for _ in range(50):
         assert list(reader.feed(framed(b"x" * 100))) == [b"x" * 100]
         assert not reader._held
+
+
+def test_many_small_messages_grow_together_no_more_than_one_may():
+    body = gzip.compress(b"\0" * 60_000)
+    reader = MessageReader(b"gzip", 2**20)
+    messages = reader.feed((b"\1" + len(body).to_bytes(4) + body) * 1000)
+    assert len(next(messages)) == 60_000
+    with pytest.raises(FramingError, match="more than 100 times") as caught:
+        list(messages)
+    assert caught.value.fault == "too_large"
+    assert reader.messages < 4
+
+
+def test_what_is_held_of_a_message_is_told():
+    reader = MessageReader(None, 1000)
+    assert list(reader.feed(framed(b"x" * 10)[:12])) == []
+    assert reader.held == 12
+    assert list(reader.feed(b"xxx")) == [b"x" * 10]
+    assert reader.held == 0

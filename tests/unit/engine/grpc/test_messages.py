@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows import rows
 
-from portcullis.engine.grpc.messages import MessageError, MessageType, has_text_at, texts_of
+from portcullis.engine.grpc.messages import MOST_PARTS, MessageError, MessageType, PartsAllowance, has_text_at
 
 Order, Item = messages()["Order"], messages()["Item"]
 Inner = messages(inner=True)["Order"]
@@ -66,9 +66,36 @@ def test_values_of_enumerations_are_those_that_there_are():
     assert KIND.check(Order(state=3).SerializeToString(), "allow") is None
 
 
+def test_values_in_lists_and_below_are_looked_at_too():
+    kind = MessageType(_nested())
+    good, bad = b"\x12\x03\x00\x01\x00", b"\x12\x03\x00\x01\x07"
+    assert kind.check(good + b"\x1a\x05" + good, "refuse") is None
+    with pytest.raises(MessageError) as caught:
+        kind.check(good + b"\x1a\x05" + bad, "refuse")
+    assert (caught.value.pointer, caught.value.found) == ("/more/0/kinds/2", "7")
+
+
+@rows("part", [b"\x1a\x00", b"\x22\x00"], ids=["messages", "texts"])
+def test_more_parts_than_the_bytes_of_a_call_pay_for_are_refused(part):
+    kind = MessageType(_nested())
+    allowance = PartsAllowance()
+    kind.check(part * (MOST_PARTS // 4), "refuse", lambda *_found: None, allowance)
+    with pytest.raises(MessageError, match="too many"):
+        kind.check(part * MOST_PARTS, "refuse", lambda *_found: None, allowance)
+    paid = PartsAllowance()
+    paid.earn(20 * MOST_PARTS)
+    assert kind.check(part * (2 * MOST_PARTS), "refuse", lambda *_found: None, paid) is None
+    assert kind.check(part * (2 * MOST_PARTS), "refuse") is None
+
+
+def test_lists_of_numbers_cost_nothing():
+    packed = b"\x32" + _varint(10**6) + b"\0" * 10**6
+    assert MessageType(_nested()).check(packed, "refuse", lambda *_found: None, PartsAllowance()) is None
+
+
 def test_all_texts_are_looked_at():
     order = Order(id="a", items=[Item(name="b")], payload=b"c", notes={"d": "e"})
-    assert sorted(texts_of(order)) == [
+    assert sorted(KIND.texts_in(order)) == [
         ("/id", "a"),
         ("/items/0/name", "b"),
         ("/notes", "d"),
@@ -120,8 +147,26 @@ def _nested() -> Any:
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
     file = FileDescriptorProto(name="n.proto", syntax="proto3")
-    field = file.message_type.add(name="Node").field.add(name="node", number=1, type_name=".Node")
-    field.type, field.label = FieldDescriptorProto.TYPE_MESSAGE, FieldDescriptorProto.LABEL_OPTIONAL
+    file.enum_type.add(name="Kind").value.add(name="NONE", number=0)
+    file.enum_type[0].value.add(name="SOME", number=1)
+    node = file.message_type.add(name="Node")
+    one, many = FieldDescriptorProto.LABEL_OPTIONAL, FieldDescriptorProto.LABEL_REPEATED
+    entry = node.nested_type.add(name="NamesEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=FieldDescriptorProto.TYPE_STRING, label=one)
+    entry.field.add(name="value", number=2, type=FieldDescriptorProto.TYPE_STRING, label=one)
+    for number, (name, kind, label, of) in enumerate(
+        (
+            ("node", FieldDescriptorProto.TYPE_MESSAGE, one, ".Node"),
+            ("kinds", FieldDescriptorProto.TYPE_ENUM, many, ".Kind"),
+            ("more", FieldDescriptorProto.TYPE_MESSAGE, many, ".Node"),
+            ("texts", FieldDescriptorProto.TYPE_STRING, many, None),
+            ("names", FieldDescriptorProto.TYPE_MESSAGE, many, ".Node.NamesEntry"),
+            ("numbers", FieldDescriptorProto.TYPE_INT32, many, None),
+        ),
+        1,
+    ):
+        node.field.add(name=name, number=number, type=kind, label=label, type_name=of)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("Node"))

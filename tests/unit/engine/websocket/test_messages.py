@@ -79,7 +79,13 @@ def test_honest_text_passes(payload: bytes) -> None:
 
 @rows(
     "payload",
-    [b"1' OR '1'='1' --", b'{"a": "\\u003cscript\\u003ealert(1)"}', b"<script>alert(1)</script>"],
+    [
+        b"1' OR '1'='1' --",
+        b'{"a": "\\u003cscript\\u003ealert(1)"}',
+        b'{"a": "\\u003cscript\\u003ealert(1)", "a": "b"}',
+        b'{"a": "\\u003cscript\\u003ealert(1)", "b": NaN}',
+        b"<script>alert(1)</script>",
+    ],
 )
 def test_attacks_are_found_behind_escapes_too(payload: bytes) -> None:
     refusal = attack_judge(the_inspector(), "#/a")(True, payload)

@@ -248,3 +248,13 @@ def test_whatever_comes_in_whatever_pieces_nothing_is_raised(sent: list[bytes], 
         wire.sends(stream[:cut])
         stream = stream[cut:]
     assert len(wire.connection.streams) <= 3
+
+
+def test_what_was_on_its_way_for_streams_that_were_given_up_long_ago_ends_no_others(wire):
+    first = wire.asks()
+    wire.connection.reset(first, ErrorCode.CANCEL)
+    for _ in range(300):
+        wire.connection.reset(wire.asks(), ErrorCode.CANCEL)
+    last = wire.asks()
+    assert wire.sends(answer(stream=first, ended=False) + body(b"x", stream=first)) == []
+    assert [type(each) for each in wire.sends(answer(stream=last))] == [AnswerReceived]

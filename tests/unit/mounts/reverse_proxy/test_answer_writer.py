@@ -44,6 +44,8 @@ def shrinks(*_: object) -> Modify:
 class Scanner:
     """Refuses what holds a ``!``."""
 
+    held = 0
+
     def feed(self, data: bytes) -> Refuse | None:
         return Refuse(BAD) if b"!" in data else None
 

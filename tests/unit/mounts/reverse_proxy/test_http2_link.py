@@ -76,3 +76,17 @@ async def test_what_is_for_a_stream_that_is_gone_is_dropped():
     made = link()
     made.send_data(5, b"x", ended=True)
     assert made._codec.outgoing == []
+
+
+async def test_streams_that_come_and_go_beside_one_that_stays_do_not_add_to_the_work_of_a_turn(monkeypatch):
+    made = link()
+    pushes = []
+    push = Http2Link._push
+    monkeypatch.setattr(Http2Link, "_push", lambda self, only=None: (pushes.append(1), push(self, only)))
+    made.wait(Waiting(made, 1, 10**6))
+    made._push()
+    for _ in range(50):
+        made.wait(Waiting(made, 3, 1))
+        pushes.clear()
+        await asyncio.sleep(0)
+    assert len(pushes) <= 2

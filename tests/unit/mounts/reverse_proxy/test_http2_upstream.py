@@ -215,3 +215,27 @@ async def test_a_fault_of_ours_is_no_fault_of_the_networks(make):
 async def test_repr_shows_the_state(make):
     p = await make()
     assert repr(p.service[0]) == "<Http2UpstreamConnection http://127.0.0.1:9000 1 streams>"
+
+
+@pytest.mark.parametrize(
+    "unserved",
+    [frame(RST_STREAM, 0, 1, word(REFUSED)), frame(GOAWAY, 0, 0, word(0) + word(0))],
+    ids=["reset", "goaway"],
+)
+async def test_a_request_whose_answer_has_begun_is_never_sent_again(make, unserved):
+    p = await make()
+    p.service_sends(BEGUN + body(b"x", ended=False))
+    p.client_gets(b"200 OK")
+    p.service_sends(unserved)
+    p.client_is("aborted")
+    p.asked()
+    assert sorted(p.requests) == [0, 1]
+    assert p.records[-1].code == "upstream.truncated"
+
+
+async def test_those_who_wait_are_served_when_the_service_takes_more(make):
+    p = await make(max_connections=1)
+    p.service_sends(frame(SETTINGS, 0, 0, setting(3, 1)))
+    await more(p, 1)
+    p.service_sends(frame(SETTINGS, 0, 0, setting(3, 2)))
+    assert p.asked(3).ended

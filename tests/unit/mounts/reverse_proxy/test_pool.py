@@ -167,6 +167,36 @@ async def test_also_one_that_is_given_back_meanwhile(play):
     assert waiting.told[0] is not kept
 
 
+async def test_one_is_closed_for_each_who_needs_a_new_one(play):
+    p = play({"max_connections": 2})
+    await two_kept(p)
+    waiting = [Waiting(), Waiting()]
+    for each in waiting:
+        assert pool(p).acquire(each, new=True) is None
+    kept = p.service_connections[:2]
+    assert [transport.closed for _, transport in kept] == ["closed", "closed"]
+    for connection, transport in kept:
+        transport.lose(connection)
+    await settle()
+    assert [each.told for each in waiting] == [[connection] for connection, _ in p.service_connections[2:]]
+
+
+async def test_who_needs_a_new_one_is_not_overtaken_for_ever(play):
+    p = play({"max_connections": 2})
+    await two_kept(p)
+    busy = [pool(p).acquire(Waiting()), pool(p).acquire(Waiting())]
+    kept, transport = p.service_connections[0]
+    assert kept in busy
+    needs_new, later = Waiting(), Waiting()
+    assert pool(p).acquire(needs_new, new=True) is None
+    assert pool(p).acquire(later) is None
+    pool(p).give_back(kept)
+    assert (transport.closed, later.told) == ("closed", [])
+    transport.lose(kept)
+    await settle()
+    assert needs_new.told == [p.service[0]]
+
+
 async def test_closing_the_pool_closes_what_is_idle(play):
     p = play()
     p.client_sends(GET)

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from portcullis.mounts.reverse_proxy.service_connections import address_of
+from portcullis.mounts.reverse_proxy.service_connections import address_of, open_connection
+from portcullis.testing import FakeTransport, settle
 
 
 def pool(p):
@@ -60,3 +61,27 @@ async def test_an_address_is_never_resolved(play, monkeypatch):
     p = play({"targets": ["https://[2001:db8::1]:8443"]})
     assert await address_of(pool(p), pool(p).targets[0]) == "2001:db8::1"
     assert names.asked == 0
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["nothing", "something else"])
+async def test_a_service_that_does_not_speak_http2_and_closes_is_counted_once(play, monkeypatch, says):
+    p = play({"protocols": ["h2"]})
+    monkeypatch.setattr(pool(p), "_open", lambda target: open_connection(pool(p), target))
+    made = []
+
+    async def create_connection(protocol, *_where):
+        transport = FakeTransport()
+        made.append((protocol(), transport))
+        made[-1][0].connection_made(transport)
+        return transport, made[-1][0]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", create_connection, raising=False)
+    p.client_sends(b"GET /a HTTP/1.1\r\nHost: shop\r\n\r\n")
+    await settle()
+    ((connection, transport),) = made
+    if says:
+        connection.data_received(says)
+    transport.lose(connection)
+    await settle()
+    p.client_gets(b"HTTP/1.1 502")
+    assert (pool(p).targets[0].open, pool(p).targets[0].connecting) == (0, 0)

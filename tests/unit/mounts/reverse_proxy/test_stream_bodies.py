@@ -19,6 +19,8 @@ def post(length: int, *fields: bytes) -> bytes:
 class Scanner:
     """Refuses at the first piece with ``bad`` in it, and a body that ends without ``end``."""
 
+    held = 0
+
     def __init__(self) -> None:
         self.seen = b""
 
@@ -52,6 +54,33 @@ async def test_a_body_that_streams_is_scanned_piece_by_piece_and_sent_on(play):
     p.client_gets(b"200 OK")
     assert scanners[0].seen == b"onetwoend"
     assert [(verdict.policy, verdict.outcome) for verdict in p.records[0].verdicts] == [("test.0", "allow")]
+
+
+async def test_what_a_scanner_keeps_is_counted_and_given_back(play):
+    scanners: list[Scanner] = []
+    p = play(POST=[("stream", scanning(scanners))])
+    p.client_sends(post(9) + b"one")
+    await settle()
+    p.service_gets(b"one")
+    scanners[0].held = 100
+    p.client_sends(b"two")
+    assert p.gateway.buffers.held == 100
+    scanners[0].held = 40
+    p.client_sends(b"t")
+    assert p.gateway.buffers.held == 40
+    p.client_goes()
+    assert p.gateway.buffers.held == 0
+
+
+async def test_a_scanner_for_which_there_is_no_memory_ends_the_exchange(play):
+    scanners: list[Scanner] = []
+    p = play(POST=[("stream", scanning(scanners))])
+    p.client_sends(post(9) + b"one")
+    await settle()
+    scanners[0].held = p.gateway.buffers.cap + 1
+    p.client_sends(b"two")
+    p.client_gets(b"503")
+    assert p.gateway.buffers.held == 0
 
 
 async def test_a_hit_in_a_body_that_streams_ends_the_exchange_with_the_service(play):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from collections import deque
 
 import pytest
@@ -268,3 +269,17 @@ def test_a_whole_message_is_judged_as_one_in_pieces_is(masked_by: bytes) -> None
         whole.feed(frame(1, b"no", key=masked_by))
     with pytest.raises(FrameError, match="UTF-8"):
         in_pieces.feed(frame(1, b"\xff", key=masked_by))
+
+
+def test_a_message_that_comes_by_a_few_bytes_takes_no_more_than_it_is() -> None:
+    size = 100_000
+    one = FrameReader(masked=False, max_size=size, judge=lambda _is_text, _payload: None)
+    data = frame(2, b"x" * size, key=b"")
+    tracemalloc.start()
+    try:
+        for at in range(0, size, 2):
+            assert one.feed(data[at : at + 2]) == b""
+        assert tracemalloc.get_traced_memory()[0] < 4 * size
+    finally:
+        tracemalloc.stop()
+    assert one.feed(data[size:]) == data

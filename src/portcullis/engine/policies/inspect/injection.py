@@ -224,6 +224,11 @@ class _Streamed:
         self._scanner = scanner
         self._refuse = refuse
 
+    @property
+    def held(self) -> int:
+        """Nothing that counts."""
+        return 0
+
     def feed(self, data: bytes) -> Refuse | None:
         """Look at the next piece."""
         found = self._scanner.feed(data)

@@ -47,6 +47,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -69,7 +70,7 @@ from portcullis.engine.request import RequestView
 from portcullis.engine.response import ResponseView
 
 if TYPE_CHECKING:
-    from portcullis.engine.grpc.messages import MessageType, OnUndeclared
+    from portcullis.engine.grpc.messages import MessageType, OnUndeclared, PartsAllowance
     from portcullis.engine.operation import OperationContext
 
 REQUEST: Final = Code("validate.grpc_request", 400, "This is no call of gRPC")
@@ -183,6 +184,8 @@ class _Call(msgspec.Struct, frozen=True):
         headers = request.headers
         if headers.get(b"te", b"").lower() != b"trailers":
             return self._malformed("/header/te", "te: trailers")
+        if headers.get(b"content-encoding", b"identity") != b"identity":
+            return self._malformed("/header/content-encoding", "identity: it is messages that are compressed")
         encoding = headers.get(b"grpc-encoding", b"identity")
         if encoding not in ENCODINGS:
             finding = Finding(
@@ -203,15 +206,18 @@ class _Call(msgspec.Struct, frozen=True):
 
     def body(self, request: RequestView, _facts: Facts) -> Refuse | Modify | None:
         """The one message of a call."""
+        body = request.body or b""
         reader = self._reader(request)
         try:
-            messages = list(reader.feed(request.body or b""))
-            reader.end()
+            # No more than two: each that is decoded may be many times larger than what came.
+            messages = list(islice(reader.feed(body), 2))
+            if len(messages) < 2:
+                reader.end()
         except FramingError as error:
             return self.misframed(error)
         if len(messages) != 1:
-            return self._malformed("/body", "one message", str(len(messages)))
-        changed = self._check(messages[0], self.on_undeclared)
+            return self._malformed("/body", "one message", "several" if messages else "none")
+        changed = self._check(messages[0], self.on_undeclared, allowance=self.allowance(len(body)))
         return Modify(body=framed(changed)) if isinstance(changed, bytes) else changed
 
     def stream(self, request: RequestView, _facts: Facts) -> BodyScanner:
@@ -222,26 +228,43 @@ class _Call(msgspec.Struct, frozen=True):
         """The one message of an answer; an answer without any says in its head, or after it, what went wrong."""
         reader = MessageReader(response.headers.get(b"grpc-encoding"), self.most)
         try:
-            messages = list(reader.feed(response.body or b""))
-            reader.end()
+            messages = list(islice(reader.feed(response.body or b""), 2))
+            if len(messages) < 2:
+                reader.end()
         except FramingError as error:
             return Refuse(RESPONSE, finding=Finding("/response/body", str(error), source=self.source))
         if len(messages) > 1 or (not messages and status_in(response.fields) == 0):
-            return Refuse(RESPONSE, finding=Finding("/response/body", f"{len(messages)} messages", "one", self.source))
+            found = "several messages" if messages else "no message"
+            return Refuse(RESPONSE, finding=Finding("/response/body", found, "one", self.source))
         changed = self._check(messages[0], self.on_undeclared_answer, RESPONSE) if messages else None
         return Modify(body=framed(changed)) if isinstance(changed, bytes) else changed
 
-    def check_streamed(self, message: bytes) -> Refuse | None:
+    def allowance(self, count: int = 0) -> PartsAllowance:
+        """How much may be in the messages of a call of which ``count`` bytes have come."""
+        from portcullis.engine.grpc.messages import PartsAllowance  # noqa: PLC0415 - as above
+
+        allowance = PartsAllowance()
+        allowance.earn(count)
+        return allowance
+
+    def check_streamed(self, message: bytes, allowance: PartsAllowance) -> Refuse | None:
         """One of many messages."""
-        refusal = self._check(message, "refuse" if self.on_undeclared == "strip" else self.on_undeclared)
+        on_undeclared = "refuse" if self.on_undeclared == "strip" else self.on_undeclared
+        refusal = self._check(message, on_undeclared, allowance=allowance)
         return refusal if isinstance(refusal, Refuse) else None
 
-    def _check(self, message: bytes, on_undeclared: OnUndeclared, code: Code = MESSAGE) -> Refuse | bytes | None:
+    def _check(
+        self,
+        message: bytes,
+        on_undeclared: OnUndeclared,
+        code: Code = MESSAGE,
+        allowance: PartsAllowance | None = None,
+    ) -> Refuse | bytes | None:
         from portcullis.engine.grpc.messages import MessageError  # noqa: PLC0415 - as above
 
         kind, place = (self.answer, "/response/body") if code is RESPONSE else (self.request, "/body")
         try:
-            return kind.check(message, on_undeclared)
+            return kind.check(message, on_undeclared, allowance=allowance)
         except MessageError as error:
             where = shorten(place + error.pointer)
             detail = "" if code is RESPONSE else f"What stands at {where} does not fit."
@@ -262,17 +285,24 @@ class _Call(msgspec.Struct, frozen=True):
 class _Messages:
     """Looks at messages that stream through."""
 
-    __slots__ = ("_call", "_reader")
+    __slots__ = ("_allowance", "_call", "_reader")
 
     def __init__(self, call: _Call, reader: MessageReader) -> None:
+        self._allowance = call.allowance()
         self._call = call
         self._reader = reader
 
+    @property
+    def held(self) -> int:
+        """Bytes of a message that is not whole yet."""
+        return self._reader.held
+
     def feed(self, data: bytes) -> Refuse | None:
         """Look at the messages that ``data`` completes."""
+        self._allowance.earn(len(data))
         try:
             for message in self._reader.feed(data):
-                if (refusal := self._call.check_streamed(message)) is not None:
+                if (refusal := self._call.check_streamed(message, self._allowance)) is not None:
                     return refusal
         except FramingError as error:
             return self._call.misframed(error)
