@@ -7,6 +7,7 @@ the three files of one time.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ from portcullis.stores.private_files import write_private
 
 CURRENT: Final = "current"
 CERTIFICATE, KEY, BUNDLE = "certificate.pem", "key.pem", "bundle.pem"
+_DELIVERED: Final = re.compile("[0-9a-f]{16}")
 _END_OF_KEY: Final = b"-----END PRIVATE KEY-----\n"
 
 
@@ -46,8 +48,8 @@ def deliver(pair: bytes, bundle: bytes, folder: Path) -> bool:
 
 
 def _clear(folder: Path, kept: set[str]) -> None:
-    """Remove what was delivered before the last time: nobody reads it any more."""
+    """Remove what was delivered before the last time: nobody reads it any more. What else is there is somebody's."""
     for each in folder.iterdir():
-        if len(each.name) == 16 and each.name not in kept and each.is_dir() and not each.is_symlink():
+        if _DELIVERED.fullmatch(each.name) and each.name not in kept and each.is_dir() and not each.is_symlink():
             with contextlib.suppress(OSError):
                 shutil.rmtree(each)

@@ -36,10 +36,12 @@ def test_the_one_before_is_still_there_for_who_reads_it_and_no_older_one(tmp_pat
 
 def test_what_is_not_ours_in_the_folder_stays(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
+    (tmp_path / "ssl-certificates").mkdir()
     (tmp_path / "a.txt").write_text("mine")
     for _ in range(3):
         deliver(pair(), MESH.pem, tmp_path)
     assert (tmp_path / "notes").is_dir()
+    assert (tmp_path / "ssl-certificates").is_dir()
     assert (tmp_path / "a.txt").read_text() == "mine"
 
 
