@@ -238,9 +238,9 @@ class UpstreamConnection(asyncio.Protocol):
         if reusable:
             self.reused = True
             self._pool.give_back(self)
-        elif self._request_ended:
+        elif self._request_ended and not self.transport.get_write_buffer_size():
             self.transport.close()
-        else:
+        else:  # also where the service does not take what is left of the request: it might never
             self.transport.abort()
         if first:
             user.response(head, self._renderer, pieces, True)

@@ -75,6 +75,7 @@ class Session:
         "_refusal",
         "_rules",
         "_service_end",
+        "_service_gone",
         "_until",
         "client",
         "close_code",
@@ -104,6 +105,7 @@ class Session:
         self._aborted = False
         self._closing = False
         self._over = False
+        self._service_gone = False
         self.close_code = 0
         self.deadline = 0
 
@@ -259,6 +261,8 @@ class Session:
         """It is time to look."""
         if self._closing or self.close_code:
             self._abort()
+            if self._over:
+                self._gateway.deadlines.discard(self)
             return
         now = self._gateway.now()
         rules = self._rules
@@ -282,10 +286,18 @@ class Session:
         if not self._closing and not self.client.close_code:
             self._aborted = True
         self._finish()
+        if not self._service_gone:
+            # A service that takes nothing would keep it for as long as it likes, counted among its connections.
+            self.deadline = self._gateway.now() + CLOSING_NS
+            self._gateway.deadlines.add(self)
         self._gateway.outbox.close(self._service_end.transport)
 
     def service_lost(self) -> None:
         """The service's connection is gone."""
+        self._service_gone = True
+        if self._over:
+            self._gateway.deadlines.discard(self)
+            return
         if not self._closing and not self.service.close_code:
             self._refusal = Refuse(UPSTREAM_CLOSED, finding=Finding("/upstream", source=self._exchange.upstream))
             self.close_code = ABNORMAL

@@ -193,3 +193,14 @@ async def test_bytes_that_came_before_the_request_has_left_are_not_its_answer(pl
     p.service_gets(b"GET /a")
     p.service_sends(OK)
     assert p.client_gets(b"200 OK").endswith(b"ok")
+
+
+async def test_a_connection_whose_service_does_not_take_the_rest_of_the_request_is_broken_off(play):
+    p = play()
+    p.client_sends(b"PUT /a HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n\r\nok")
+    await settle()
+    p.service_gets(b"PUT")
+    p.service[1].unsent = 1
+    p.service_sends(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    p.client_gets(b"HTTP/1.1 413")
+    assert p.service[1].closed == "aborted"

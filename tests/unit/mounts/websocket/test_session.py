@@ -190,6 +190,7 @@ async def test_who_goes_without_a_close_frame_is_told_of(who: str) -> None:
         assert play.goes() == ("", True)
         play.outbox.flush()
         assert play.service.transport.closed == "closed"
+        play.service.protocol.connection_lost(None)
     assert play.session.close_code == 1006
     assert len(play.deadlines) == 0
 
@@ -199,3 +200,23 @@ async def test_a_service_against_the_rules_is_told_so_and_the_client_1011() -> N
     play.session.from_service(text(b"masked"))
     assert play.told() == close_frame(1011)
     assert play.goes() == ("upstream.bad_response", False)
+
+
+async def test_a_service_that_takes_nothing_does_not_keep_its_connection_when_the_client_has_gone() -> None:
+    play = Play()
+    play.session.from_client(text(b"hello"))
+    play.session.client_lost()
+    play.outbox.flush()
+    assert play.service.transport.closed == "closed"
+    play.wait(6)
+    assert play.service.transport.closed == "aborted"
+    assert len(play.deadlines) == 0
+
+
+async def test_one_that_ends_in_time_is_forgotten() -> None:
+    play = Play()
+    play.session.client_lost()
+    assert len(play.deadlines) == 1
+    play.session.service_lost()
+    assert len(play.deadlines) == 0
+    assert len(play.ends) == 1
