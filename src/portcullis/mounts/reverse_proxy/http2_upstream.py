@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from portcullis.engine.codes import UPSTREAM_BAD_RESPONSE, UPSTREAM_CLOSED, UPSTREAM_TRUNCATED
 from portcullis.mounts.http2.client import ClientConnection
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from portcullis.mounts.reverse_proxy.pool import UpstreamPool
     from portcullis.mounts.reverse_proxy.target import Target
 
+STALLED_NS: Final = 10**9
+"""How long a service may take nothing of any body before others get another connection."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +44,7 @@ class NoHttp2Error(Exception):
 class Http2UpstreamConnection(Http2Link):
     """A connection to one target of a pool. ``deadline``: until which it is kept unused, in nanoseconds; 0 for none."""
 
-    __slots__ = ("_retired", "_streams", "counted", "deadline", "made", "pool", "reused", "target")
+    __slots__ = ("_retired", "_stalled_ns", "_streams", "counted", "deadline", "made", "pool", "reused", "target")
 
     _codec: ClientConnection
 
@@ -50,6 +53,7 @@ class Http2UpstreamConnection(Http2Link):
         self._codec = ClientConnection(pool.max_header_bytes, pool.deadlines.now)
         self._streams: dict[int, Http2UpstreamStream] = {}
         self._retired = False
+        self._stalled_ns = 0  # since when it has been seen to take nothing of bodies
         self.pool = pool
         self.target = target
         self.made = made
@@ -66,6 +70,19 @@ class Http2UpstreamConnection(Http2Link):
     def has_room(self) -> bool:
         """Whether another request may be sent on it now."""
         return not self._closing and not self._retired and self._codec.has_room and not self.transport.is_closing()
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether the service has taken nothing of any body for a while: those of all share a window (RFC 9113 5.2).
+
+        So a body that one caller sends, and nobody reads, holds up those of all others.
+        """
+        if not self._waiting or (self._codec.send_window > 0 and not self._writing_blocked):
+            self._stalled_ns = 0
+            return False
+        now = self.pool.deadlines.now()
+        self._stalled_ns = self._stalled_ns or now
+        return now - self._stalled_ns > STALLED_NS
 
     def open(self) -> Http2UpstreamStream:
         """A place for one request, which is taken when the request begins."""
@@ -223,6 +240,8 @@ class Http2UpstreamConnection(Http2Link):
 
     def _follow_rare(self, event: Event) -> None:
         if isinstance(event, WindowsOpened):
+            if not event.stream_id:
+                self._stalled_ns = 0
             if self._waiting:
                 self._push(self._waiting.get(event.stream_id) if event.stream_id else None)
         elif isinstance(event, ConnectionEnded):

@@ -88,6 +88,8 @@ class UpstreamPool:
             if not connection.transport.is_closing():
                 return connection
         if target.shared and (shared := target.free()) is not None:
+            if shared.is_stalled:
+                self._connect_if_useful(target)  # for those who come next
             return shared.open()
         if len(self._line) >= self.max_connections:
             waiter.upstream_unavailable(NO_UPSTREAM, "too many requests wait for this service")

@@ -82,11 +82,14 @@ class Target:
             self.ejected_until = self.pool.deadlines.now() + length
 
     def free(self) -> Http2UpstreamConnection | None:
-        """A connection of HTTP/2 on which the service takes another request."""
+        """A connection of HTTP/2 on which the service takes another request, and bodies, if there is one."""
+        second = None
         for connection in self.shared:
             if connection.has_room:
-                return connection
-        return None
+                if not connection.is_stalled:
+                    return connection
+                second = second or connection
+        return second
 
 
 def is_address(host: str) -> bool:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from http2_answers import BEGUN, answer, body
-from http2_faults import CANCEL, GOAWAY, REFUSED, RST_STREAM, SETTINGS, frame, setting, word
+from http2_faults import CANCEL, GOAWAY, REFUSED, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, setting, word
 from http2_service_play import Http2ServicePlay
 
 from portcullis.testing import settle
@@ -239,3 +239,26 @@ async def test_those_who_wait_are_served_when_the_service_takes_more(make):
     await more(p, 1)
     p.service_sends(frame(SETTINGS, 0, 0, setting(3, 2)))
     assert p.asked(3).ended
+
+
+async def test_a_body_that_the_service_does_not_read_does_not_hold_up_those_of_others_for_long(make):
+    p = await make()
+    service = p.service_connections[0][0]
+    large = b"PUT /a HTTP/1.1\r\nHost: shop\r\nContent-Length: 90000\r\n\r\n" + b"x" * 90_000
+    await more(p, 1, large)
+    await more(p, 1, POST)
+    assert not service.is_stalled
+    p.wait(0.9)
+    service.data_received(frame(WINDOW_UPDATE, 0, 0, word(1)))  # slow is not stalled
+    await more(p, 1, POST)
+    p.wait(0.9)
+    await more(p, 1, POST)
+    assert len(p.service_connections) == 1
+    p.wait(0.2)
+    await more(p, 1, POST)
+    assert len(p.service_connections) == 2
+    p.says_hello()
+    await more(p, 1, POST)
+    assert p.asked().body == b"hi"
+    service.data_received(frame(WINDOW_UPDATE, 0, 0, word(2**20)))
+    assert not service.is_stalled
