@@ -88,18 +88,19 @@ def shown(gateway: Gateway, name: str = "shop.example") -> x509.Certificate | No
         return None
 
 
-def first_certificate(gateway: Gateway) -> x509.Certificate:
-    found: x509.Certificate = wait_for(lambda: shown(gateway), "a certificate", 60)
-    return found
+def another(gateway: Gateway, before: x509.Certificate | None, seconds: float = 60) -> x509.Certificate:
+    """One that every worker shows, and not the one ``before``."""
 
-
-def another(gateway: Gateway, before: x509.Certificate, seconds: float = 60) -> x509.Certificate:
     def find() -> x509.Certificate | None:
         found = {shown(gateway) for _ in range(6)}
         return found.pop() if len(found) == 1 and found != {before} and None not in found else None
 
     found: x509.Certificate = wait_for(find, "another certificate", seconds)
     return found
+
+
+def first_certificate(gateway: Gateway) -> x509.Certificate:
+    return another(gateway, None)
 
 
 def call(gateway: Gateway, pebble: Pebble) -> int:
