@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -118,7 +122,11 @@ def key_pem(key: Any) -> bytes:
 def publish_list(authority: PrivateAuthority, signer: Signer | None = None) -> None:
     """Write the authority's revocation list anew. Raises as :func:`load_signer`."""
     signer = signer or load_signer(Path(authority.certificate), Path(authority.key))
-    known = _revoked(authority)
+    with _alone(authority):
+        _publish(authority, signer, _revoked(authority))
+
+
+def _publish(authority: PrivateAuthority, signer: Signer, known: Revoked) -> None:
     known.number += 1
     now = datetime.now(UTC)
     serials = [(int(serial, 16), at, known.reasons.get(serial, 0)) for serial, at in known.serials.items()]
@@ -150,15 +158,29 @@ def _obtain(order: PrivateOrder) -> None:
 def _revoke(order: PrivateOrder) -> None:
     (certificate, *_) = read_chain(Path(order.certificate).read_bytes())
     authority = order.authority
-    known = _revoked(authority)
-    if len(known.serials) >= _MAX_REVOKED:
-        raise IssuingError(f"{_MAX_REVOKED} certificates are revoked already: begin with a new authority")
-    serial = f"{certificate.serial_number:x}"
-    known.serials[serial] = time.time()
-    if order.reason:
-        known.reasons[serial] = order.reason
-    write_private(Path(authority.revoked).with_suffix(".json"), msgspec.json.encode(known))
-    publish_list(authority)
+    with _alone(authority):
+        known = _revoked(authority)
+        if len(known.serials) >= _MAX_REVOKED:
+            raise IssuingError(f"{_MAX_REVOKED} certificates are revoked already: begin with a new authority")
+        serial = f"{certificate.serial_number:x}"
+        known.serials[serial] = time.time()
+        if order.reason:
+            known.reasons[serial] = order.reason
+        # Kept first: it is on the next list even where no list can be made now.
+        write_private(Path(authority.revoked).with_suffix(".json"), msgspec.json.encode(known))
+        _publish(authority, load_signer(Path(authority.certificate), Path(authority.key)), known)
+
+
+@contextmanager
+def _alone(authority: PrivateAuthority) -> Iterator[None]:
+    """Nobody else changes what is revoked meanwhile: what one of two wrote would be lost."""
+    place = Path(authority.revoked).with_suffix(".lock")
+    descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # until it is closed
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _revoked(authority: PrivateAuthority) -> Revoked:

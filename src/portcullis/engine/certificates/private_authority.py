@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from typing import Any, Final
 
 import msgspec
@@ -65,7 +66,8 @@ def make_intermediate(
 ) -> x509.Certificate:
     """The certificate of an authority that issues, signed by ``root``.
 
-    ``domains``: names of hosts and trust domains (SPIFFE) below which it may issue; empty for any (RFC 5280 4.2.1.10).
+    ``domains``: names of hosts and trust domains (SPIFFE) below which it may issue, and for no addresses; empty for any
+    (RFC 5280 4.2.1.10).
     """
     until = min(now + timedelta(days=days), root.certificate.not_valid_after_utc)
     # The next one has the same name: lists of what was revoked go by it, and are for both.
@@ -74,7 +76,8 @@ def make_intermediate(
     if domains:
         # Of hosts only: constraints of URIs are more than many verifiers understand.
         permitted = [x509.DNSName(each) for each in domains]
-        builder = builder.add_extension(x509.NameConstraints(permitted, None), critical=True)
+        excluded = [x509.IPAddress(ip_network(each)) for each in ("0.0.0.0/0", "::/0")]
+        builder = builder.add_extension(x509.NameConstraints(permitted, excluded), critical=True)
     return builder.sign(root.key, _hash_for(root.key))
 
 

@@ -22,7 +22,16 @@ def folder(tmp_path: Path) -> Path:
 def test_the_roots_key_is_where_it_can_be_taken_away(folder: Path) -> None:
     assert sorted(each.name for each in (folder / "offline").iterdir()) == ["root.key", "root.pem"]
     there = sorted(each.name for each in (folder / "ca").iterdir())
-    assert there == ["mesh-clients.pem", "mesh.crl", "mesh.json", "mesh.key", "mesh.pem", "root.crl", "root.pem"]
+    assert there == [
+        "mesh-clients.pem",
+        "mesh.crl",
+        "mesh.json",
+        "mesh.key",
+        "mesh.lock",
+        "mesh.pem",
+        "root.crl",
+        "root.pem",
+    ]
     for key in ("offline/root.key", "ca/mesh.key"):
         assert (folder / key).stat().st_mode & 0o777 == 0o600
 

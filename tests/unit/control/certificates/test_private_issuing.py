@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -47,6 +48,17 @@ def test_a_certificate_is_written_with_its_key_and_its_chain(authority: PrivateA
     assert key_belongs_to(chain[0], pem)
     assert file.stat().st_mode & 0o777 == 0o600
     assert carry_out(order(authority, "suggest", file)) == Done()
+
+
+def test_what_several_revoke_at_a_time_is_all_on_the_list(authority: PrivateAuthority, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.pem" for number in range(8)]
+    for file in files:
+        carry_out(order(authority, "obtain", file, "a.shop.internal"))
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda file: carry_out(order(authority, "revoke", file)), files))
+    assert results == [Done()] * 8
+    serials = [read_chain(file.read_bytes())[0].serial_number for file in files]
+    assert all(listed(authority).get_revoked_certificate_by_serial_number(each) is not None for each in serials)
 
 
 def test_what_is_revoked_stays_on_the_list(authority: PrivateAuthority, tmp_path: Path) -> None:

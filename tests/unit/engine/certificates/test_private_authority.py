@@ -87,6 +87,13 @@ def test_an_authority_keeps_to_its_names(names, spiffe_id, told):
     assert leaf(issuing, "shop.internal", "*.shop.internal", spiffe_id="spiffe://shop.internal/a")
 
 
+def test_an_authority_of_some_domains_issues_for_no_addresses_whatever_its_key_signs():
+    issuing = below(root(), ("shop.internal",))
+    constraints = issuing.certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    assert constraints.permitted_subtrees == [x509.DNSName("shop.internal")]
+    assert [str(each.value) for each in constraints.excluded_subtrees] == ["0.0.0.0/0", "::/0"]
+
+
 def test_an_authority_that_issues_makes_no_other():
     issuing = below(root())
     constraints = issuing.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
