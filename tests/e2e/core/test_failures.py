@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 from gateway import Gateway, alive, children, client_of, create_key, end, kill, start, wait_for
+from ports import free_port
 from upstream import Upstream
 
 
@@ -210,8 +211,7 @@ def test_a_storm_of_reloads_is_weathered(start_gateway) -> None:
 
 def test_a_reload_moves_the_admin_listener(start_gateway) -> None:
     gateway = start_gateway()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     change(
         gateway.directory,
         lambda text: text.replace('admin: {bind: "127.0.0.1:0"}', f"admin: {{bind: '127.0.0.1:{port}'}}"),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import httpx
 from gateway import Gateway, end, start
+from ports import free_port
 from provider import CLIENT, Browser, Provider, one_each
 from upstream import Upstream
 
@@ -62,11 +62,6 @@ SESSION, LOGIN = "__Host-portcullis", "__Host-portcullis-login"
 CALLBACK = "/.portcullis/callback"
 LOGIN_PATH, LOGOUT_PATH = "/.portcullis/login", "/.portcullis/logout"
 BACK_CHANNEL = "/.portcullis/backchannel-logout"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def write_files(

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from certified_provider import CertifiedProvider, Person, install, private_jwk, web_client
 from gateway import Gateway, end, start, wait_for
-from logging_in import LOGOUT_PATH, SESSION, free_port, write_files
+from logging_in import LOGOUT_PATH, SESSION, write_files
+from ports import free_port
 from provider import SECRET
 from upstream import Upstream
 

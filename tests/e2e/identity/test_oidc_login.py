@@ -25,12 +25,12 @@ from logging_in import (
     answered,
     begun,
     code_of,
-    free_port,
     logged_in,
     reason_of,
     state_of,
     unguessable,
 )
+from ports import free_port
 from provider import EVENT, SECRET, Browser, one_each
 from rows import rows
 

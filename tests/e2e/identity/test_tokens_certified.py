@@ -16,7 +16,7 @@ from calling import SPEC
 from certified_provider import CertifiedProvider, install, private_jwk
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from gateway import Gateway, end, start, wait_for
-from logging_in import free_port
+from ports import free_port
 from upstream import Upstream
 
 from portcullis.testing.tokens import Signer, dpop_proof

@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from debian import debian_program
 from gateway import wait_for
+from ports import free_port
 
 from portcullis.testing.certificates import Authority
 
@@ -29,11 +30,6 @@ AUTHORITY = Authority("tls of the authority")
 
 
 _HOP = ("content-length", "connection", "transfer-encoding")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 class Pebble:

@@ -22,7 +22,8 @@ from commands import portcullis
 from cryptography import x509
 from gateway import Gateway, children, end, read_response, serving, start, wait_for
 from items_shop import SPEC
-from pebble import Pebble, RenewalInformation, free_port, running
+from pebble import Pebble, RenewalInformation, running
+from ports import free_port
 from upstream import Upstream
 
 CONFIGURATION = """\

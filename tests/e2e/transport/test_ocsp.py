@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import ssl
 import subprocess
 import threading
@@ -23,6 +22,7 @@ from cryptography.x509 import ocsp
 from gateway import Gateway, read_response, serving, wait_for
 from items_shop import SPEC
 from ocsp_answers import GOOD, REVOKED, UNKNOWN, answer, delegate, naming, nonce_in, unsuccessful
+from ports import free_port
 from upstream import Upstream
 
 from portcullis.testing.certificates import Authority, Issued
@@ -268,8 +268,7 @@ def test_openssl_is_a_responder_too(tmp_path: Path, upstream: Upstream) -> None:
         f"V\t400101000000Z\t\t{alice}\tunknown\t/CN=alice\nR\t400101000000Z\t250101000000Z\t{bob}\tunknown\t/CN=bob\n"
     )
     ROOT.write(tmp_path / "ca.pem", tmp_path / "ca.key")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     files = ["-index", "index.txt", "-rsigner", "ca.pem", "-rkey", "ca.key", "-CA", "ca.pem"]
     argv = [program, "ocsp", "-port", str(port), *files]
     with subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as responder:

@@ -16,6 +16,7 @@ import trustme
 from debian import debian_program
 from gateway import Gateway, read_all, serving
 from items_shop import SPEC
+from ports import free_port
 from upstream import Upstream
 
 CONFIGURATION = """\
@@ -135,8 +136,7 @@ def test_haproxy_passes_connections_on(tmp_path: Path, upstream: Upstream) -> No
     issued.cert_chain_pems[0].write_to_path(tmp_path / "chain.pem")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     with behind(tmp_path, upstream, "tls: {certificate: chain.pem, key: key.pem}") as gateway:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         target = f"{gateway.address[0]}:{gateway.address[1]}"
         (tmp_path / "haproxy.cfg").write_text(
             "defaults\n mode tcp\n timeout connect 2s\n timeout client 5s\n timeout server 5s\n"

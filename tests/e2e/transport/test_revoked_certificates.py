@@ -20,8 +20,8 @@ from cryptography.x509 import ocsp
 from gateway import Gateway, serving, wait_for
 from items_shop import SPEC
 from ocsp_answers import GOOD, REVOKED, answer, naming, nonce_in
-from pebble import free_port
 from pebble import running as running_pebble
+from ports import free_port
 from upstream import Upstream
 
 from portcullis.control.acme.messages import Done

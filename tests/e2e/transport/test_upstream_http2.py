@@ -21,6 +21,7 @@ from gateway import Gateway, portcullis, serving, wait_for
 from http2_answers import MISTAKES, Mistake
 from http2_client import GOAWAY, frame, setting, word
 from http2_service import Http2Service, Request
+from ports import free_port
 from rows import rows
 from tls_service import service as old_service
 
@@ -103,8 +104,7 @@ def nghttpd(files: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
     running: list[subprocess.Popen[bytes]] = []
 
     def serve(*, tls: bool = False) -> str:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         secure = [str(tmp_path / "service.key"), str(tmp_path / "service.pem")] if tls else []
         argv = [program, "--address=127.0.0.1", f"--htdocs={files}", "--echo-upload"]
         argv += [] if tls else ["--no-tls"]
