@@ -63,6 +63,7 @@ class Connection(threading.Thread):
         self.opened = threading.Condition()
         self.sending = threading.Lock()
         self.ended = False
+        service.connections.append(self)  # before it answers: whoever has an answer may drop it
         self.start()
 
     def send(self, data: bytes) -> None:
@@ -192,4 +193,4 @@ class Http2Service:
             except OSError:
                 raw.close()
                 continue
-            self.connections.append(Connection(connection, self))
+            Connection(connection, self)
