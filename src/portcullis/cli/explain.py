@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
@@ -183,10 +184,20 @@ def print_explanation(explanation: Explanation, console: Console) -> None:
         unless = f", and {' and '.join(later)} would decide by what the service says" if later else ""
         line(("allowed", "bold green"), f": would be sent to {explanation.upstream}{unless}")
     else:
-        line(("refused", "bold red"), f": {explanation.status} {explanation.code}")
-        line("the client would get ", (msgspec.json.encode(explanation.answer).decode(), "dim"))
-        for name, value in explanation.fields.items():
-            line(f"  with {name}: {value}")
+        _print_refusal(explanation, line)
+
+
+def _print_refusal(explanation: Explanation, line: Callable[..., None]) -> None:
+    from portcullis.engine.grpc.statuses import NAMES
+
+    status = explanation.grpc_status
+    said, answer = str(explanation.status), msgspec.json.encode(explanation.answer).decode()
+    if status:
+        said, answer = f"grpc-status {status} {NAMES[status]}", f"HTTP {explanation.status} without a body"
+    line(("refused", "bold red"), f": {said} {explanation.code}")
+    line("the client would get ", (answer, "dim"))
+    for name, value in explanation.fields.items():
+        line(f"  with {name}: {value}")
 
 
 def reasons(step: ExplainedStep) -> list[str]:

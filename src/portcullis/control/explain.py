@@ -30,6 +30,7 @@ from portcullis.engine.config.model import Configuration
 from portcullis.engine.decision import Answer, Finding, Refuse
 from portcullis.engine.exchange import End, Exchange
 from portcullis.engine.facts import Verdict
+from portcullis.engine.grpc.statuses import refusal_fields, speaks_grpc, status_of
 from portcullis.engine.operation import UNROUTED, Operation
 from portcullis.engine.ports import Clock, KeyDirectory, Ports, SourceFiles
 from portcullis.engine.problem import problem_document
@@ -71,7 +72,8 @@ class Explanation(msgspec.Struct, omit_defaults=True):
 
     ``host``: the one it was taken to be for, if it named none; ``declared``: where its operation is; ``credential``:
     the id of what the caller proved itself with; ``upstream``: the URL an allowed request would be sent to;
-    ``answer``, ``fields``: the problem document that a refused client would get, and the header fields with it.
+    ``answer``, ``fields``: the problem document that a refused client would get, and the header fields with it. One of
+    gRPC would get fields alone, by an HTTP 200: ``grpc-message`` is among them, and ``grpc_status`` as ``grpc-status``.
     """
 
     request: str
@@ -89,6 +91,7 @@ class Explanation(msgspec.Struct, omit_defaults=True):
     upstream: str = ""
     answer: dict[str, Any] = {}
     fields: dict[str, str] = {}
+    grpc_status: int = 0
 
 
 def offline_keys(configuration: Configuration, file: Path) -> WorkerKeyDirectory:
@@ -211,10 +214,7 @@ class Explainer:
         if operation is not UNROUTED:
             explanation.declared = self._places.declared(operation)[1]
         if refusal is not None:
-            explanation.status = refusal.status
-            explanation.code = refusal.code.name
-            explanation.answer = msgspec.json.decode(mask(problem_document(refusal, exchange.request_id).decode()))
-            explanation.fields = {name.decode(): value.decode("latin-1") for name, value in refusal.fields}
+            _tell_refusal(explanation, refusal, exchange)
         elif operation is not UNROUTED:
             query = request.query if exchange.query is None else exchange.query
             target = operation.upstream_path(request.path) + (f"?{query}" if query else "")
@@ -235,6 +235,18 @@ class Explainer:
         if finding is not None:
             finding = Finding(mask(finding.pointer), mask(finding.found), finding.allowed, finding.source)
         return ExplainedStep(verdict.policy, verdict.outcome, verdict.code, mask(verdict.detail), finding, rule, where)
+
+
+def _tell_refusal(explanation: Explanation, refusal: Refuse, exchange: Exchange) -> None:
+    """Note what its client would get for ``refusal``, as the answer of ``exchange`` would say it."""
+    explanation.code = refusal.code.name
+    if speaks_grpc(exchange.request):
+        explanation.status, explanation.grpc_status = 200, status_of(refusal, exchange.request)
+        fields = refusal_fields(refusal, explanation.grpc_status)
+    else:
+        explanation.status, fields = refusal.status, refusal.fields
+        explanation.answer = msgspec.json.decode(mask(problem_document(refusal, exchange.request_id).decode()))
+    explanation.fields = {name.decode(): mask(value.decode("latin-1")) for name, value in fields}
 
 
 def _an_example_of(host: str) -> str:

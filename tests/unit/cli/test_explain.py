@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 from click.testing import Result
+from grpc_shop import descriptor_set
 from rows import rows
 from typer.testing import CliRunner
 
@@ -124,6 +125,23 @@ def test_a_refused_call_is_told_with_the_reason_the_rule_and_the_answer(explain:
     assert lines[11] == "refused: 401 authenticate.missing"
     assert lines[12].startswith('the client would get {"type":"urn:portcullis:authenticate.failed",')
     assert lines[13] == '  with www-authenticate: ApiKey header="X-API-Key"'
+
+
+def test_a_client_of_grpc_is_told_by_a_status(explain: Run, folder: Path) -> None:
+    text = (folder / "p.yaml").read_text(encoding="utf-8")
+    text = text.replace("shop.yaml", "shop.binpb").replace("hosts:", "base_path: /\n    hosts:")
+    text = text.replace('9000"]}', '9000"], protocols: [h2]}').replace(':0"}}', ':0", protocols: [h2]}}')
+    text = text.replace('"GET /status": {public: true}', '"POST /shop.Orders/Get": {public: true}')
+    (folder / "p.yaml").write_text(text, encoding="utf-8")
+    (folder / "shop.binpb").write_bytes(descriptor_set().SerializeToString())
+    call = ("-H", "Content-Type: application/grpc", "-H", "TE: trailers", "-H", "Host: api.shop.example")
+    lines = explain("POST /shop.Orders/Watch", *call, code=1).stdout.splitlines()
+    at = lines.index("refused: grpc-status 16 UNAUTHENTICATED authenticate.missing")
+    assert lines[at + 1] == "the client would get HTTP 200 without a body"
+    assert "  with grpc-status: 16" in lines
+    lines = explain("POST /shop.Orders/Get", *call, "-d", "no message", code=1).stdout.splitlines()
+    assert "refused: grpc-status 3 INVALID_ARGUMENT validate.grpc_request" in lines
+    assert lines[-1].endswith(" (validate.grpc_request)")
 
 
 def test_a_line_is_never_wrapped_or_styled_where_it_is_piped(explain: Run) -> None:

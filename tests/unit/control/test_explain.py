@@ -164,6 +164,25 @@ def test_every_step_has_the_rule_it_went_by_and_its_line() -> None:
     assert step(monitored, "guard").where == "conf/specs/shop.yaml:9"
 
 
+@rows(
+    ("call", "status", "message"),
+    [
+        ("POST /shop/orders", 16, "The caller could not be authenticated (authenticate.failed)"),
+        ("POST /shop/none", 12, "There is nothing at this path (guard.unknown_path)"),
+    ],
+)
+def test_a_client_of_grpc_would_get_its_status(call: str, status: int, message: str) -> None:
+    told = explain(call, content_type="application/grpc")
+    assert (told.decision, told.status, told.grpc_status, told.answer) == ("refuse", 200, status, {})
+    assert (told.fields["grpc-status"], told.fields["grpc-message"]) == (str(status), message)
+
+
+def test_what_a_client_of_grpc_would_be_told_holds_no_key() -> None:
+    told = explain("POST /shop/orders?limit=1", content_type="application/grpc", x_api_key=KEY.reveal() + "x")
+    assert told.grpc_status == 16
+    assert KEY.reveal() not in str(told.fields)
+
+
 def test_a_refusal_ends_the_walk_and_says_what_the_client_would_get() -> None:
     explanation = order(b'{"qty": 1}')
     assert outcomes(explanation) == [

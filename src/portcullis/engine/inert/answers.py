@@ -1,7 +1,8 @@
 """Answers that pass unchecked although ``validate.response`` is on: their document says nothing of their bodies.
 
 An operation whose document declares no answers at all, or a success of it (``2XX``, ``default``) without a body's
-schema, can't be checked there. Told once a document, with an example, since documents without schemas mostly have many.
+schema, can't be checked there. Told once a document, with an example, since documents without schemas mostly have many;
+never of schemas of GraphQL, which say nothing of answers' bodies.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from portcullis.engine.config.diagnostics import Diagnostic
+from portcullis.engine.graphql.schema import is_schema
 from portcullis.engine.inert.estate import Estate, Routed
 from portcullis.engine.openapi.operations import SpecOperation
 from portcullis.engine.openapi.response_reading import SpecResponse
@@ -40,6 +42,8 @@ def find(estate: Estate) -> Iterator[Diagnostic]:
 
 def _is_validated(routed: Routed) -> bool:
     """Whether answers of the operation are validated; of one without answers it can't be seen in its steps."""
+    if is_schema(routed.document.source):
+        return False
     steps = routed.operation.response_head_steps
     return not routed.declared.responses or any(step.policy == _POLICY for step in steps)
 

@@ -1,8 +1,11 @@
 """Settings that govern no operation, or have nothing to act on in any that they govern.
 
 A limit that every version replaces, ``limit.by: consumer`` where all callers are anonymous, ``max_body`` where no
-operation takes a body, a plan below a ``mode: off`` that a wider level says. What an operation that is not in the
-document yet would be governed by is warned of only.
+operation takes a body, a plan below a ``mode: off`` that a wider level says. Rules about messages and queries that
+another one always comes before: ``idle`` that is not shorter than ``lifetime``, ``binary`` where messages have a
+schema, ``inspect`` where clients may send nothing, a rate that the other rate never lets anybody reach, ``max_depth``
+beyond ``max_fields``, ``max_deadline`` beyond what ends the call. What an operation that is not in the document yet
+would be governed by is warned of only.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.config.layers import Place
 from portcullis.engine.config.tree import pointer
 from portcullis.engine.inert.estate import Estate
-from portcullis.engine.inert.usage import Keys, LeafUse
+from portcullis.engine.inert.governed import Keys
+from portcullis.engine.inert.usage import LeafUse
 
 Told: TypeAlias = tuple[str, str, Literal["error", "warning"]]
 """Message, hint, severity."""

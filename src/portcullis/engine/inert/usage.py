@@ -7,7 +7,7 @@ something to act on, or it has not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -19,13 +19,15 @@ from portcullis.engine.config.merge import effective
 from portcullis.engine.config.model import Configuration, OperationSettings, PlanOf
 from portcullis.engine.config.section import Section
 from portcullis.engine.config.tree import pointer
+from portcullis.engine.inert import query_rules, session_rules
 from portcullis.engine.inert.allowances import AllowanceUsage
+from portcullis.engine.inert.governed import Governed, Keys, Look
 from portcullis.engine.operation import Operation, OperationContext
 
-Keys: TypeAlias = tuple[str, ...]
 Lists: TypeAlias = tuple[Place | None, Place | None]
 
 
+_OF_MESSAGES: Final = {**session_rules.LOOKS, **query_rules.LOOKS}
 _MOST_REASONS: Final = 3
 _FROM_DOCUMENT: Final = ("authorize", "scopes", "from_document")
 _OF_JSON_ANSWERS: Final = (("validate", "response", "on_undeclared"), ("validate", "response", "formats"))
@@ -46,20 +48,6 @@ class LeafUse(msgspec.Struct, eq=False):
     awaits: bool = False
 
 
-class Governed(msgspec.Struct, frozen=True, eq=False):
-    """One operation as its settings find it. Of one that is not there yet the rest is open.
-
-    ``has_body``: the document says that it takes one; ``has_scopes``: the document asks for scopes.
-    """
-
-    settings: OperationSettings
-    layers: Sequence[tuple[Place, OperationSettings]]
-    operation: Operation | None = None
-    has_body: bool = True
-    has_scopes: bool = True
-
-
-Look: TypeAlias = Callable[[Governed], str]
 Row: TypeAlias = tuple[LeafUse, str, Look | None]
 """A leaf that holds for an operation, why it is idle there if its settings say so, and else what looks at it."""
 
@@ -74,8 +62,6 @@ class SettingsUsage:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._of_wire: dict[str | int, Look | None] = {
-            "websocket": None,
-            "stream": None,
             "max_body": self._max_body,
             "max_response": _max_response,
         }
@@ -94,9 +80,8 @@ class SettingsUsage:
         self.allowances.add(context)
         layers = layers_of(name, context.api, version, operation.name)
         declared = context.operation
-        self._note(
-            Governed(context.settings, layers, operation, declared.body is not None, declared.security is not None)
-        )
+        has_body, has_scopes = declared.body is not None, declared.security is not None
+        self._note(Governed(context.settings, layers, operation, context, has_body, has_scopes))
 
     def finish(self) -> None:
         """Note what operations that the documents do not have yet would be governed by. To be called last."""
@@ -160,6 +145,8 @@ class SettingsUsage:
             return ("authenticate says otherwise below it" if ended else ""), None
         if head in self._of_wire:
             return "", self._of_wire[head]
+        if head in ("websocket", "stream"):
+            return "", _OF_MESSAGES.get(keys)
         if head == "compress":
             somebody = not settings.public and settings.compress is not None and not settings.compress.authenticated
             return ("callers are authenticated, and compress.authenticated is false" if somebody else ""), None
@@ -178,7 +165,7 @@ class SettingsUsage:
             return "", _without_json_answers
         if keys == _FROM_DOCUMENT:
             return "", _without_scopes
-        return "", partial(_without_steps, ".".join(section))
+        return "", partial(_without_steps, ".".join(section), _OF_MESSAGES.get(keys))
 
     def _turned_off(self, place: Place, section: Keys, keys: Keys, governed: Governed) -> str:
         """What turns its own section off is meant to; what another one turns off is not."""
@@ -208,6 +195,8 @@ class SettingsUsage:
         operation = governed.operation
         if operation is None:
             return ""
+        if operation.websocket is not None:
+            return "the handshake of a WebSocket has no body"
         if not governed.has_body and any(
             step.policy == "validate.request" and not step.monitor for step in operation.head_steps
         ):
@@ -237,11 +226,11 @@ def _without_scopes(governed: Governed) -> str:
     return "" if governed.has_scopes else "the document asks for no scopes"
 
 
-def _without_steps(policy: str, governed: Governed) -> str:
-    """A policy that was compiled and has no step in an operation has nothing to do there."""
+def _without_steps(policy: str, look: Look | None, governed: Governed) -> str:
+    """A policy that was compiled and has no step in an operation has nothing to do there; else ``look`` says."""
     operation = governed.operation
     if operation is None or any(step.policy == policy for step in operation.steps):
-        return ""
+        return "" if look is None else look(governed)
     return "there is nothing that it could look at"
 
 

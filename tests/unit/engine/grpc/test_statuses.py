@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from grpc import StatusCode
 from rows import rows
 
 from portcullis.engine.codes import Code
 from portcullis.engine.decision import Refuse
-from portcullis.engine.grpc.statuses import message_field, refusal_fields, speaks_grpc, status_of
+from portcullis.engine.grpc.statuses import NAMES, message_field, refusal_fields, speaks_grpc, status_of
 from portcullis.engine.operation import UNROUTED, Operation
 from portcullis.testing import make_request
 
@@ -34,6 +35,11 @@ def test_who_speaks_it_is_told_by_the_media_type(media_type, speaks):
 )
 def test_statuses_say_the_same(status, expected):
     assert status_of(refusal(status), make_request("POST", "/a")) == expected
+    assert NAMES[expected] == grpc_names()[expected]
+
+
+def grpc_names():
+    return {code.value[0]: code.name for code in StatusCode}
 
 
 def test_what_is_not_found_by_a_method_is_no_missing_method():

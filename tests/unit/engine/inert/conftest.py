@@ -65,12 +65,12 @@ def spec() -> str:
 def findings() -> Findings:
     """What is found in a configuration: its text, and documents beside ``shop.yaml``."""
 
-    def find(text: str, specs: dict[str, str] | None = None) -> list[Diagnostic]:
+    def find(text: str, specs: dict[str, str | bytes] | None = None) -> list[Diagnostic]:
         empty = SPEC.partition("paths:")[0] + "paths: {}\n"
         files = FakeFiles({"shop.yaml": SPEC, "empty.yaml": empty, **(specs or {})})
         try:
             loaded = load_configuration(text, "p.yaml", files)
-            ports = Ports(FakeClock(), FakeCounters(), FakeKeys())
+            ports = Ports(FakeClock(), FakeCounters(), FakeKeys(), files=files)
             return [*loaded.warnings, *compile_snapshot(loaded, files, ports).warnings]
         except ConfigurationError as error:
             return error.diagnostics

@@ -1,0 +1,17 @@
+"""Identities whose issuer is said to be asked again, where nothing lasts that they opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rows import rows
+from yaml_files import read_yaml
+
+CASES = read_yaml(Path(__file__).with_name("rechecks.yaml"))
+
+
+@rows("case", CASES, ids=lambda case: case["name"])
+def test_case(case: dict[str, Any], check: Callable[[dict[str, Any]], None]) -> None:
+    check(case)
