@@ -44,23 +44,26 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
 class Facts(msgspec.Struct, eq=False, gc=False):
     """The append-only facts of one exchange.
 
-    ``identity``: who calls (``ANONYMOUS`` until authenticated); ``verdicts``: in order of the phases;
+    ``identity``: who calls (``ANONYMOUS`` until authenticated); ``proven_by``: which of what the operation accepts
+    proved it, by its place; -1 where something else did; ``verdicts``: in order of the phases;
     ``response_fields``: header fields that policies add to whatever answer the client gets; ``arguments``: values of
     parameters by the checker's name of their schema; ``document``: the value that the body says, :data:`UNREAD` where
     nobody has parsed it.
     """
 
     identity: Identity = ANONYMOUS
+    proven_by: int = -1
     verdicts: list[Verdict] = []
     response_fields: list[tuple[bytes, bytes]] = []
     arguments: Mapping[str, Any] = _NO_ARGUMENTS
     document: Any = UNREAD
 
-    def identify(self, identity: Identity) -> None:
-        """Establish who calls. May be done once."""
+    def identify(self, identity: Identity, proven_by: int = -1) -> None:
+        """Establish who calls, and what proved it. May be done once."""
         if self.identity is not ANONYMOUS:
             raise RuntimeError("the identity of an exchange is established once")
         self.identity = identity
+        self.proven_by = proven_by
 
     def refused(self, policy: str, refusal: Refuse, outcome: Outcome) -> None:
         """Add the verdict of a policy that refused (or, in monitor mode, would have)."""

@@ -13,7 +13,7 @@ from portcullis.engine.decision import Finding, Refuse
 from portcullis.engine.exchange import Exchange
 
 if TYPE_CHECKING:
-    from portcullis.engine.websocket.rules import Standing
+    from portcullis.engine.authentication.proof import Standing
     from portcullis.mounts.reverse_proxy.gateway import Gateway
 
 LOOK_NS: Final = 10**9
@@ -43,7 +43,8 @@ class CallerWatch:
         if self._look is None or self._asking:
             return True
         now = self._gateway.now()
-        found = self._look(self._exchange.request, (now - self._asked_ns) / 1e9)
+        exchange = self._exchange
+        found = self._look(exchange.request, exchange.facts.proven_by, (now - self._asked_ns) / 1e9)
         if isinstance(found, Refuse):
             self._end(found.code.name)
             return False

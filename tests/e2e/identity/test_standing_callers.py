@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from commands import portcullis
-from gateway import Gateway, serving
+from gateway import Gateway, create_key, serving
 from issuer import Issuer, send
 from logging_in import BACK_CHANNEL, LOGOUT_PATH, SESSION, Site, logged_in
 from provider import SECRET
@@ -107,6 +107,22 @@ def test_a_user_that_changes_loses_its_sessions_and_no_other_does(
             assert found_at_the_end(gateway) == "authenticate.changed_user"
             carol.send("still here")
             assert carol.recv(timeout=5) == "still here"
+
+
+def test_a_revoked_key_ends_its_session_where_signatures_are_accepted_too(
+    tmp_path: Path, live: WebSocketService
+) -> None:
+    (tmp_path / "secret.txt").write_text("s3cret" * 8)
+    written_for_both = written("signed, keyed", "").replace(
+        "identities: {signed, keyed: }",
+        'identities: {signed: {hmac: {keys: {acme: {secret: "file:secret.txt"}}}}, keyed: {api_key: {}}}',
+    )
+    with serving(tmp_path, LIVE, written_for_both, live.url) as gateway:
+        key = create_key(tmp_path, "acme")
+        with opened(gateway, **{"X-API-Key": key}) as client:
+            done = portcullis(tmp_path, "keys", "revoke", key.split("_")[1], "-c", "portcullis.yaml")
+            assert done.returncode == 0, done.stderr
+            assert seconds_until_closed(client) < 3
 
 
 def test_the_issuer_is_asked_again_about_the_token_of_a_session(

@@ -31,7 +31,7 @@ class Host:
 
 def watch(host: Any, look: Any, refused: list[Refuse], expires: float | None = None) -> CallerWatch:
     exchange = Exchange(RequestView("GET", "/", (), {}), "1", "1", 0, 0)
-    exchange.facts.identify(Identity("jwt", "ada", name="staff", expires=expires))
+    exchange.facts.identify(Identity("jwt", "ada", name="staff", expires=expires), 1)
     return CallerWatch(host, exchange, look, refused.append)
 
 
@@ -50,7 +50,7 @@ def test_a_credential_ends_when_it_expires() -> None:
 async def test_whoever_has_to_be_asked_is_asked_once_at_a_time() -> None:
     host, refused = Host(), list[Refuse]()
 
-    async def answer(_request: object = None, _asked: float = 0) -> Refuse | None:
+    async def answer(_request: object, _by: int, _asked: float) -> Refuse | None:
         return Refuse(FAILED)
 
     caller = watch(host, answer, refused)
@@ -68,7 +68,8 @@ async def test_how_long_ago_somebody_was_asked_is_told_to_who_looks() -> None:
     async def fine() -> None:
         return None
 
-    def look(_request: object, asked: float) -> Any:
+    def look(_request: object, by: int, asked: float) -> Any:
+        assert by == 1
         told.append(asked)
         return fine() if asked >= 2 else None
 

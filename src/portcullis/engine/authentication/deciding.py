@@ -7,7 +7,16 @@ from typing import Final
 
 import msgspec
 
-from portcullis.engine.authentication.proof import ABSENT, MISSING, Authenticator, NotMine, Outcome, Proof, Proven
+from portcullis.engine.authentication.proof import (
+    ABSENT,
+    MISSING,
+    Authenticator,
+    NotMine,
+    Outcome,
+    Proof,
+    Proven,
+    Standing,
+)
 from portcullis.engine.decision import Finding, Refuse
 from portcullis.engine.facts import Facts
 from portcullis.engine.identity import Identity
@@ -26,19 +35,19 @@ def first_present_decides(accepted: Sequence[Authenticator]) -> StepFunction:
     proofs = tuple(authenticator.prove for authenticator in accepted)
     missing = Refuse(MISSING, finding=Finding(allowed=_wanted(accepted)), fields=challenges)
 
-    async def when_proven(pending: Awaitable[Proven], facts: Facts) -> Refuse | None:
+    async def when_proven(pending: Awaitable[Proven], facts: Facts, place: int) -> Refuse | None:
         outcome = await pending
         if isinstance(outcome, Refuse):
             return refused(outcome)
-        facts.identify(outcome)
+        facts.identify(outcome, place)
         return None
 
     def authenticate(request: RequestView, facts: Facts) -> Refuse | Awaitable[Refuse | None] | None:
         nobodys: Refuse | None = None
-        for prove in proofs:
+        for place, prove in enumerate(proofs):
             outcome = prove(request, facts)
             if isinstance(outcome, Identity):
-                facts.identify(outcome)
+                facts.identify(outcome, place)
                 return None
             if outcome == ABSENT:
                 continue
@@ -47,18 +56,16 @@ def first_present_decides(accepted: Sequence[Authenticator]) -> StepFunction:
             elif isinstance(outcome, Refuse):
                 return refused(outcome)
             else:
-                return when_proven(outcome, facts)
+                return when_proven(outcome, facts, place)
         return missing if nobodys is None else refused(nobodys)
 
     return authenticate
 
 
-def still_proven(
-    accepted: Sequence[Authenticator],
-) -> Callable[[RequestView, float], Refuse | Awaitable[Refuse | None] | None]:
+def still_proven(accepted: Sequence[Authenticator]) -> Standing:
     """What looks again at a request that was let in: the refusal if its credential does not hold any more.
 
-    It takes the request, and how many seconds ago somebody was last asked for it: nobody is asked too often.
+    It asks what proved the caller, and nothing else of ``accepted``.
 
     A credential that can't be shown twice (a proof with a nonce) is taken to hold, and so is one that nobody can be
     asked about now: until when they hold at most is known (:attr:`Identity.expires`).
@@ -67,22 +74,19 @@ def still_proven(
     async def when_proven(pending: Awaitable[Proven]) -> Refuse | None:
         return _of_the_credential(await pending)
 
-    def look(request: RequestView, asked: float) -> Refuse | Awaitable[Refuse | None] | None:
-        facts = Facts()
-        for each in accepted:
-            if not each.repeats:
-                return None
-            outcome = each.prove(request, facts) if each.looks is None else each.looks(request, asked)
-            if outcome == ABSENT or isinstance(outcome, NotMine):
-                continue
-            if isinstance(outcome, Awaitable):
-                if asked >= each.recheck:
-                    return when_proven(outcome)
-                if isinstance(outcome, Coroutine):
-                    outcome.close()
-                return None
-            return _of_the_credential(outcome)
-        return None
+    def look(request: RequestView, proven_by: int, asked: float) -> Refuse | Awaitable[Refuse | None] | None:
+        if proven_by < 0 or not (by := accepted[proven_by]).repeats:
+            return None
+        outcome = by.prove(request, Facts()) if by.looks is None else by.looks(request, asked)
+        if outcome == ABSENT or isinstance(outcome, NotMine):
+            return None
+        if isinstance(outcome, Awaitable):
+            if asked >= by.recheck:
+                return when_proven(outcome)
+            if isinstance(outcome, Coroutine):
+                outcome.close()
+            return None
+        return _of_the_credential(outcome)
 
     return look
 

@@ -39,6 +39,10 @@ Outcome = Proven | NotMine | Absent | Awaitable[Proven]
 Proof = Callable[[RequestView, Facts], Outcome]
 """Looks for a credential; see :class:`Authenticator`."""
 
+Standing = Callable[[RequestView, int, float], Refuse | Awaitable[Refuse | None] | None]
+"""Looks again whether a caller still is who was let in: by the request, what proved it (:attr:`Facts.proven_by`), and
+how many seconds ago somebody was last asked for it, since nobody is asked too often."""
+
 Look = Callable[[RequestView, float], Outcome]
 """Looks again, the given number of seconds after it was last looked for somebody who had to be asked, or let in."""
 

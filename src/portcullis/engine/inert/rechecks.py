@@ -2,8 +2,7 @@
 
 ``introspection.recheck`` says how often an issuer is asked about a token while a WebSocket or a long answer lasts. It
 asks nobody where no such operation accepts the identity for itself (together with others, ``all_of``, no credential is
-asked about again), where it is accepted only after one whose credential can't be shown twice, or where all that it
-opens is over before.
+asked about again), or where all that it opens is over before.
 """
 
 from __future__ import annotations
@@ -59,9 +58,5 @@ def _looked_at_again(configuration: Configuration, operation: Operation) -> Iter
     api = configuration.apis[operation.api]
     accepted = effective(api, api.versions[operation.version], operation.name).authenticate
     for entry in accepted.any_of if accepted is not None else ():
-        if not isinstance(entry, str):
-            continue
-        config = configuration.identities[entry]
-        if config.hmac is not None or config.http_signature is not None:
-            return
-        yield entry
+        if isinstance(entry, str):
+            yield entry

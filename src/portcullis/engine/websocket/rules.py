@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import msgspec
 
+from portcullis.engine.authentication.proof import Standing
 from portcullis.engine.decision import Refuse
-from portcullis.engine.request import RequestView
 
 MessageJudge = Callable[[bool, bytes], Refuse | None]
 """Says what is wrong with a whole message: whether it is text, and its payload."""
-Standing = Callable[[RequestView, float], Refuse | Awaitable[Refuse | None] | None]
-"""Looks again whether the credential of a request still proves its caller, of whom others were last asked some seconds
-ago."""
 
 
 class WebSocketRules(msgspec.Struct, frozen=True, eq=False):

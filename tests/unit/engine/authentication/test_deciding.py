@@ -6,7 +6,13 @@ from typing import Any
 import msgspec
 from rows import rows
 
-from portcullis.engine.authentication.deciding import all_of, first_present_decides, further_steps, together
+from portcullis.engine.authentication.deciding import (
+    all_of,
+    first_present_decides,
+    further_steps,
+    still_proven,
+    together,
+)
 from portcullis.engine.authentication.proof import (
     ABSENT,
     FAILED,
@@ -125,3 +131,27 @@ def test_what_is_looked_at_later_is_refused_like_all_else() -> None:
     assert step.run(None, Facts()) == msgspec.structs.replace(refusal, fields=challenges)
     assert (step.policy, step.needs) == ("test", "wire")
     assert further_steps([accepted[0]]) == ()
+
+
+async def test_who_proved_the_caller_is_known() -> None:
+    for outcomes in ((ABSENT, ALICE), (NotMine(WRONG), _later(ALICE))):
+        facts = Facts()
+        decision = first_present_decides([_authenticator(each) for each in outcomes])(None, facts)  # type: ignore[arg-type]
+        assert (await decision if isinstance(decision, Awaitable) else decision) is None
+        assert (facts.identity, facts.proven_by) == (ALICE, 1)
+
+
+@rows(
+    ("outcome", "expected"),
+    [(BOB, None), (WRONG, WRONG), (ABSENT, None), (NotMine(WRONG), None), (Refuse(UNAVAILABLE), None)],
+)
+def test_of_all_that_is_accepted_only_what_proved_the_caller_is_asked_again(outcome: Outcome, expected: Any) -> None:
+    def never(*_: object) -> Outcome:
+        raise AssertionError("it did not prove the caller")
+
+    once, other = Authenticator("authenticate.test", never), Authenticator("authenticate.test", never, repeats=True)
+    asked = msgspec.structs.replace(_authenticator(outcome), repeats=True)
+    look = still_proven([once, other, asked])
+    assert look(None, 2, 0.0) is expected  # type: ignore[arg-type]
+    assert look(None, 0, 0.0) is None  # type: ignore[arg-type]
+    assert look(None, -1, 0.0) is None  # type: ignore[arg-type]

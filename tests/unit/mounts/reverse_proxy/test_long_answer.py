@@ -69,7 +69,7 @@ async def test_it_ends_before_it_is_too_large(play: Callable[..., Playbook]) -> 
 
 async def test_it_ends_when_its_caller_is_nobody_any_more(play: Callable[..., Playbook]) -> None:
     found: list[Refuse] = []
-    playbook = await begun(play, standing=lambda _request, _asked: found[0] if found else None)
+    playbook = await begun(play, standing=lambda _request, _by, _asked: found[0] if found else None)
     playbook.wait(1)
     playbook.client_is("")
     found.append(Refuse(FAILED))

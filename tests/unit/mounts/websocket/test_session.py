@@ -148,7 +148,7 @@ async def test_what_is_held_is_counted_and_bounded() -> None:
 
 async def test_a_caller_who_is_nobody_any_more_is_sent_away() -> None:
     found: list[Refuse] = []
-    play = Play(changed(standing=lambda _request, _asked: found[0] if found else None))
+    play = Play(changed(standing=lambda _request, _by, _asked: found[0] if found else None))
     play.wait(1)
     assert play.told() == b""
     found.append(Refuse(FAILED))

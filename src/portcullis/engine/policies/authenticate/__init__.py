@@ -14,16 +14,14 @@ and what it does not get it can't log.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from portcullis.engine.authentication.deciding import all_of, first_present_decides, further_steps, still_proven
-from portcullis.engine.authentication.proof import Authenticator
+from portcullis.engine.authentication.proof import Authenticator, Standing
 from portcullis.engine.authentication.withholding import withholding
 from portcullis.engine.config.diagnostics import ConfigurationError, Diagnostic
-from portcullis.engine.decision import Refuse
 from portcullis.engine.policy import Policy, Step, policies_of
-from portcullis.engine.request import RequestView
 
 if TYPE_CHECKING:
     from portcullis.engine.operation import OperationContext
@@ -50,9 +48,7 @@ def compile_phase(context: OperationContext) -> tuple[Step, ...]:
     return (*withholding(policy, credentials), decides, *further_steps(accepted))
 
 
-def standing_of(
-    context: OperationContext,
-) -> Callable[[RequestView, float], Refuse | Awaitable[Refuse | None] | None] | None:
+def standing_of(context: OperationContext) -> Standing | None:
     """What looks again whether a caller of the operation still is who was let in; ``None`` where nobody is asked."""
     settings = context.settings
     if settings.public or settings.authenticate is None or settings.authenticate.mode == "monitor":
