@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -308,6 +309,17 @@ def test_a_large_message_ends_the_session_before_it_is_passed_on(gateway: Gatewa
             client.recv(timeout=5)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
+
+
+def test_who_still_sends_when_it_ends_is_told_why(gateway: Gateway) -> None:
+    for _ in range(4):
+        with opened(gateway, "/feed") as client:
+            with suppress(ConnectionClosed):
+                client.send(b"x" * 4_000_000)
+            with pytest.raises(ConnectionClosed) as caught:
+                client.recv(timeout=10)
+            assert caught.value.rcvd is not None
+            assert caught.value.rcvd.code == 1009
 
 
 @pytest.mark.parametrize(

@@ -301,8 +301,8 @@ class Session:
         if not self._closing and not self.service.close_code:
             self._refusal = Refuse(UPSTREAM_CLOSED, finding=Finding("/upstream", source=self._exchange.upstream))
             self.close_code = ABNORMAL
-        self._closing = True
-        self._gateway.outbox.close(self._client_end.transport)
+            self._gateway.outbox.close(self._client_end.transport)
+        self._closing = True  # who was told of the end has still to take that, and may be sending
         self.deadline = self.deadline or self._gateway.now() + LINGER_NS
 
     def _abort(self) -> None:

@@ -195,6 +195,23 @@ async def test_who_goes_without_a_close_frame_is_told_of(who: str) -> None:
     assert len(play.deadlines) == 0
 
 
+@pytest.mark.parametrize("who", ["gateway", "service"])
+async def test_a_client_that_was_told_of_the_end_may_still_be_sending_when_the_service_has_gone(who: str) -> None:
+    play = Play()
+    if who == "gateway":
+        play.session.refuse(Refuse(FAILED))
+    else:
+        play.session.from_service(close_frame(1008))
+    assert play.told() == close_frame(1008)
+    play.service.protocol.connection_lost(None)
+    play.session.from_client(text(b"still here"))
+    play.outbox.flush()
+    assert play.client.transport.closed == ""
+    play.session.from_client(b"\x88\x80" + KEY)
+    play.outbox.flush()
+    assert play.client.transport.closed == "closed"
+
+
 async def test_a_service_against_the_rules_is_told_so_and_the_client_1011() -> None:
     play = Play()
     play.session.from_service(text(b"masked"))
