@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -23,6 +22,7 @@ from gateway import Gateway, read_response, serving, wait_for
 from items_shop import SPEC
 from ocsp_answers import GOOD, REVOKED, UNKNOWN, answer, delegate, naming, nonce_in, unsuccessful
 from ports import free_port
+from revocation_server import REQUEST, RevocationServer, answered, ended
 from upstream import Upstream
 
 from portcullis.testing.certificates import Authority, Issued
@@ -50,44 +50,11 @@ apis:
     public: true
 outgoing: {timeout: 1s}
 """
-REQUEST = b"GET /items HTTP/1.1\r\nHost: gateway.example\r\n\r\n"
 Behave = Callable[[bytes], bytes]
 
 
-class Server:
-    """Answers what ``behave`` says to a request (OCSP), or what is at a path of ``lists``."""
-
-    def __init__(self) -> None:
-        self.behave: Behave = lambda request: b""
-        self.lists: dict[str, bytes] = {}
-        self.asked = 0
-        self.pause = 0.0
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                request = self.rfile.read(int(self.headers["Content-Length"]))
-                assert self.headers["Content-Type"] == "application/ocsp-request"
-                self._answer(outer.behave(request))
-
-            def do_GET(self) -> None:
-                self._answer(outer.lists.get(self.path, b""))
-
-            def _answer(self, data: bytes) -> None:
-                outer.asked += 1
-                time.sleep(outer.pause)
-                self.send_response(200 if data else 404)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+class Server(RevocationServer):
+    """Answers as an authority does."""
 
     def says(self, about: Issued, status: ocsp.OCSPCertStatus = GOOD, **options: object) -> None:
         def behave(request: bytes) -> bytes:
@@ -97,10 +64,6 @@ class Server:
             return answer(about, ROOT, status, nonce=nonce_in(request), **options)  # type: ignore[arg-type]
 
         self.behave = behave
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -135,23 +98,7 @@ def connect(gateway: Gateway, issued: Issued, folder: Path) -> ssl.SSLSocket:
 
 
 def passes(gateway: Gateway, issued: Issued, folder: Path) -> bool:
-    """Whether a call on a new connection is answered."""
-    try:
-        with connect(gateway, issued, folder) as client:
-            client.sendall(REQUEST)
-            return read_response(client)[0] == 200
-    except (ssl.SSLError, ConnectionError, AssertionError):
-        return False
-
-
-def ended(client: ssl.SSLSocket) -> bool:
-    client.settimeout(0.05)
-    try:
-        return client.recv(1) == b""
-    except TimeoutError:
-        return False
-    except (ssl.SSLError, ConnectionError):
-        return True
+    return answered(lambda: connect(gateway, issued, folder))
 
 
 # By OCSP.
@@ -164,11 +111,11 @@ def test_who_is_good_passes_who_is_revoked_does_not_and_each_is_asked_about_once
         server.says(ALICE)
         assert passes(gateway, ALICE, tmp_path)
         assert passes(gateway, ALICE, tmp_path)
-        assert server.asked == 1
+        assert len(server.asked) == 1
         server.says(BOB, REVOKED)
         assert not passes(gateway, BOB, tmp_path)
         assert not passes(gateway, BOB, tmp_path)
-        assert server.asked == 2
+        assert len(server.asked) == 2
         assert "it has been revoked" in gateway.errors()
         metrics = httpx.get(f"{gateway.urls['admin']}/metrics").text
         assert 'portcullis_certificates_asked_about_total{listener="public",result="good"} 1.0' in metrics
@@ -256,7 +203,7 @@ def test_only_hosts_of_the_file_are_asked_where_certificates_name_them(
         server.says(elsewhere)
         assert not passes(gateway, elsewhere, tmp_path)
         assert not passes(gateway, ALICE, tmp_path)
-        assert server.asked == 1
+        assert len(server.asked) == 1
 
 
 def test_openssl_is_a_responder_too(tmp_path: Path, upstream: Upstream) -> None:
@@ -322,9 +269,9 @@ def test_a_list_that_is_not_there_or_not_where_the_file_allows(
     server.lists["/mesh.crl"] = listed()
     with running(tmp_path, upstream, f"distribution_points: [127.0.0.1], on_unknown: {on_unknown}") as gateway:
         assert passes(gateway, away, tmp_path) is expected
-        before = server.asked
+        before = len(server.asked)
         assert passes(gateway, elsewhere, tmp_path) is expected
-        assert server.asked == before
+        assert len(server.asked) == before
 
 
 # The file.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -16,6 +14,7 @@ from commands import portcullis
 from cryptography.hazmat.primitives.serialization import Encoding
 from gateway import Gateway, private_bytes, read_response, serving, wait_for
 from items_shop import SPEC
+from revocation_server import REQUEST, RevocationServer, answered, ended
 from upstream import Upstream
 
 from portcullis.testing.certificates import Authority, Issued, pem_of
@@ -45,45 +44,12 @@ apis:
 outgoing: {timeout: 1s}
 observe: {access_log: {path: access.jsonl}}
 """
-REQUEST = b"GET /items HTTP/1.1\r\nHost: gateway.example\r\n\r\n"
 Lists = Callable[..., None]
 
 
-class ListServer:
-    """Serves revocation lists by their names; what is not there is answered 404."""
-
-    def __init__(self) -> None:
-        self.lists: dict[str, bytes] = {}
-        self.asked: list[str] = []
-        self.pause = 0.0
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                time.sleep(outer.pause)
-                data = outer.lists.get(self.path)
-                self.send_response(404 if data is None else 200)
-                self.send_header("Content-Length", str(len(data or b"")))
-                self.end_headers()
-                self.wfile.write(data or b"")
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
-def server() -> Iterator[ListServer]:
-    running = ListServer()
+def server() -> Iterator[RevocationServer]:
+    running = RevocationServer()
     yield running
     running.stop()
 
@@ -127,24 +93,7 @@ def connect(gateway: Gateway, issued: Issued, folder: Path, version: ssl.TLSVers
 
 
 def passes(gateway: Gateway, issued: Issued, folder: Path, version: ssl.TLSVersion | None = None) -> bool:
-    """Whether a call on a new connection is answered."""
-    try:
-        with connect(gateway, issued, folder, version) as client:
-            client.sendall(REQUEST)
-            return read_response(client)[0] == 200
-    except (ssl.SSLError, ConnectionError, AssertionError):
-        return False
-
-
-def ended(client: ssl.SSLSocket) -> bool:
-    """Whether the gateway has broken the connection off."""
-    client.settimeout(0.01)
-    try:
-        return client.recv(1) == b""
-    except TimeoutError:
-        return False
-    except (ssl.SSLError, ConnectionError):
-        return True
+    return answered(lambda: connect(gateway, issued, folder, version))
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -179,7 +128,7 @@ def test_an_authority_that_is_revoked_takes_all_its_certificates_along(folder: P
 
 
 def test_lists_are_fetched_and_kept_while_their_server_is_away(
-    folder: Path, upstream: Upstream, server: ListServer
+    folder: Path, upstream: Upstream, server: RevocationServer
 ) -> None:
     urls = [f"{server.url}/{name}" for name in ("root.crl", "issuing.crl")]
     server.lists["/root.crl"] = (folder / "root.crl").read_bytes()
@@ -206,7 +155,7 @@ def test_lists_are_fetched_and_kept_while_their_server_is_away(
 
 @pytest.mark.parametrize(("on_unknown", "passed"), [("on_unknown: refuse", False), ("on_unknown: allow", True)])
 def test_the_file_says_what_becomes_of_those_no_list_decides_about(
-    folder: Path, upstream: Upstream, server: ListServer, on_unknown: str, passed: bool
+    folder: Path, upstream: Upstream, server: RevocationServer, on_unknown: str, passed: bool
 ) -> None:
     """The server of one list is so slow that it is as good as away, and the other one runs out."""
     server.pause = 3.0
@@ -232,7 +181,7 @@ def test_a_delta_adds_to_a_list_and_takes_from_it(folder: Path, upstream: Upstre
 
 
 def test_a_large_list_is_told_in_time_and_held_in_little_memory(
-    folder: Path, upstream: Upstream, server: ListServer
+    folder: Path, upstream: Upstream, server: RevocationServer
 ) -> None:
     many = ISSUING.revoked(BOB, number=3, more=range(10**20, 10**20 + 100_000))
     server.lists["/issuing.crl"] = many.public_bytes(Encoding.DER)

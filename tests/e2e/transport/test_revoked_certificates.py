@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from items_shop import SPEC
 from ocsp_answers import GOOD, REVOKED, answer, naming, nonce_in
 from pebble import running as running_pebble
 from ports import free_port
+from revocation_server import RevocationServer
 from upstream import Upstream
 
 from portcullis.control.acme.messages import Done
@@ -72,40 +71,6 @@ apis:
 """
 
 
-class Responder:
-    """What ``behave`` says to a request (OCSP); ``lists``: by path."""
-
-    def __init__(self) -> None:
-        self.behave: Callable[[bytes], bytes] = lambda request: b""
-        self.lists: dict[str, bytes] = {}
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self._answer(outer.behave(self.rfile.read(int(self.headers["Content-Length"]))))
-
-            def do_GET(self) -> None:
-                self._answer(outer.lists.get(self.path, b""))
-
-            def _answer(self, data: bytes) -> None:
-                self.send_response(200 if data else 404)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 class Statuses:
     """What the authority says of those it has issued, by serial number: revoked, or else good."""
 
@@ -128,8 +93,8 @@ def upstream() -> Iterator[Upstream]:
 
 
 @contextmanager
-def responding() -> Iterator[Responder]:
-    made = Responder()
+def responding() -> Iterator[RevocationServer]:
+    made = RevocationServer()
     try:
         yield made
     finally:
@@ -137,13 +102,13 @@ def responding() -> Iterator[Responder]:
 
 
 @pytest.fixture(scope="module")
-def responder() -> Iterator[Responder]:
+def responder() -> Iterator[RevocationServer]:
     with responding() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def statuses(responder: Responder) -> Statuses:
+def statuses(responder: RevocationServer) -> Statuses:
     made = Statuses(ISSUER)
     responder.behave = made.behave
     return made
@@ -160,7 +125,7 @@ def put(folder: Path, name: str, statuses: Statuses, change: Any) -> Issued:
 
 @pytest.fixture(scope="module")
 def gateway(
-    tmp_path_factory: pytest.TempPathFactory, upstream: Upstream, responder: Responder, statuses: Statuses
+    tmp_path_factory: pytest.TempPathFactory, upstream: Upstream, responder: RevocationServer, statuses: Statuses
 ) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
     argv = ["certs", "authority", "init", "mesh", "--root", "offline", "--out", "ca", "--domain", "shop.internal"]
@@ -201,7 +166,7 @@ def shown(gateway: Gateway, name: str) -> x509.Certificate | None:
 
 
 def test_what_authorities_say_is_told_by_the_command_in_the_log_and_in_metrics(
-    gateway: Gateway, responder: Responder
+    gateway: Gateway, responder: RevocationServer
 ) -> None:
     found = status(gateway.directory)
     assert {name: found[f"{name}.pem"]["revocation"]["status"] for name in NAMES} == {
@@ -256,7 +221,7 @@ def test_a_certificate_of_an_own_authority_is_replaced_as_soon_as_its_list_names
 
 
 def test_another_certificate_in_the_place_of_a_revoked_one_is_all_right(
-    gateway: Gateway, responder: Responder, statuses: Statuses
+    gateway: Gateway, responder: RevocationServer, statuses: Statuses
 ) -> None:
     put(gateway.directory, "asked", statuses, naming(f"{responder.url}/"))
     wait_for(lambda: "revoked" not in kinds(status(gateway.directory)["asked.pem"]), "the next certificate")
