@@ -9,7 +9,7 @@ import msgspec
 from rows import rows
 
 from portcullis.engine.codes import Code
-from portcullis.engine.decision import Answer, Modify, Refuse
+from portcullis.engine.decision import Modify, Refuse
 from portcullis.testing import settle
 
 BAD = Code("test.bad", 502, "Bad")
@@ -170,16 +170,6 @@ async def test_answer_steps_have_a_say_in_whatever_the_client_is_answered(play):
     p.client_sends(b"POST /a HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n")
     refused = p.client_gets(b"HTTP/1.1 403", b"cache-control: no-store\r\n", b"x-frame-options: DENY\r\n")
     assert b"private" not in refused
-
-
-async def test_a_step_may_answer_itself(play):
-    p = play(GET=[("head", lambda _request, _facts: Answer(204, ((b"allow", b"GET"),)))])
-    p.client_sends(GET + GET)
-    await settle()
-    answer = p.client_gets(b"HTTP/1.1 204 No Content\r\n", b"allow: GET\r\n", b"\r\n\r\n", b"HTTP/1.1 204")
-    assert b"content-length" not in answer
-    p.service_gets()
-    assert (p.records[0].decision, p.records[0].status) == ("allow", 204)
 
 
 async def test_an_answer_that_breaks_off_while_it_is_checked_is_a_refusal_not_a_broken_connection(play):
