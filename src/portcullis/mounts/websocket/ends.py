@@ -48,6 +48,11 @@ class ClientEnd(_End):
     def data_received(self, data: bytes) -> None:
         self._session.from_client(data)
 
+    def write_no_more(self) -> None:
+        """Let the client know that nothing follows, where that can be said; what it sends is taken until it closes."""
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()
+
     def pause_writing(self) -> None:
         self._session.client_blocked(True)
 

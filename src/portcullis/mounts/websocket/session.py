@@ -302,7 +302,10 @@ class Session:
             self._refusal = Refuse(UPSTREAM_CLOSED, finding=Finding("/upstream", source=self._exchange.upstream))
             self.close_code = ABNORMAL
             self._gateway.outbox.close(self._client_end.transport)
-        self._closing = True  # who was told of the end has still to take that, and may be sending
+        else:  # the client was told of the end: it has still to take that, and may be sending
+            self._gateway.outbox.flush()
+            self._client_end.write_no_more()
+        self._closing = True
         self.deadline = self.deadline or self._gateway.now() + LINGER_NS
 
     def _abort(self) -> None:

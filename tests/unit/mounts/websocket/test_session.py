@@ -207,6 +207,7 @@ async def test_a_client_that_was_told_of_the_end_may_still_be_sending_when_the_s
     play.session.from_client(text(b"still here"))
     play.outbox.flush()
     assert play.client.transport.closed == ""
+    assert play.client.transport.ended
     play.session.from_client(b"\x88\x80" + KEY)
     play.outbox.flush()
     assert play.client.transport.closed == "closed"
