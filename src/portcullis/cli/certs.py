@@ -46,12 +46,12 @@ AskedName = Annotated[
 
 @app.command()
 def status(config: File = _USUAL_FILE, output: Output = Format.TEXT) -> None:
-    """Every certificate that the gateway shows: days left, names, chain, key, who uses it, and what is wrong.
+    """Every certificate of the file: days left, names, chain, key, who uses it, and what is wrong.
 
     Exits with 0 if nothing is wrong, 1 if something is, 2 if the configuration can't be used.
     """
     from portcullis.cli.loading import guarded, read_configuration
-    from portcullis.control.certificates.inventory import shown_certificates
+    from portcullis.control.certificates.inventory import configured_certificates
     from portcullis.control.certificates.looking import look_at
     from portcullis.control.certificates.revocation_findings import KeptFindings
     from portcullis.stores.files import ConfigurationFiles
@@ -60,7 +60,7 @@ def status(config: File = _USUAL_FILE, output: Output = Format.TEXT) -> None:
         loaded = read_configuration(config)
     files, now = ConfigurationFiles(config), time.time()
     findings = KeptFindings(files.path(loaded.configuration.state.directory)).latest()
-    found = [look_at(each, files, now, findings) for each in shown_certificates(loaded.configuration)]
+    found = [look_at(each, files, now, findings) for each in configured_certificates(loaded.configuration)]
     if output is Format.JSON:
         print_json([_data(each) for each in found])
     else:
@@ -234,7 +234,7 @@ def _data(status: CertificateStatus) -> dict[str, object]:
 def _print_statuses(found: Sequence[CertificateStatus], console: Console) -> None:
     line = lines_on(console)
     if not found:
-        line("no listener and no upstream shows a certificate")
+        line("the file names no certificate")
     for status in found:
         line((status.name, "bold"), f"  {', '.join(status.used_by)}")
         if status.facts is not None:

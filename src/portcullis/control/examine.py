@@ -11,7 +11,7 @@ from collections import Counter
 
 import msgspec
 
-from portcullis.control.certificates.inventory import shown_certificates
+from portcullis.control.certificates.inventory import configured_certificates
 from portcullis.control.certificates.looking import certificate_warnings
 from portcullis.control.tls_contexts import load_contexts
 from portcullis.engine.codes import PHASES
@@ -87,8 +87,8 @@ def examine(loaded: LoadedConfiguration, files: ConfigurationFiles) -> Examined:
         raise ConfigurationError([*errors, *error.diagnostics]) from error
     if errors:
         raise ConfigurationError(errors)
-    shown = shown_certificates(loaded.configuration)
-    warned = certificate_warnings(loaded, shown, files, time.time()) if shown else ()
+    configured = configured_certificates(loaded.configuration)
+    warned = certificate_warnings(loaded, configured, files, time.time()) if configured else ()
     return Examined(_served(snapshot), (*snapshot.warnings, *warned))
 
 

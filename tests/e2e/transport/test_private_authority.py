@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import subprocess
@@ -11,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from commands import portcullis
 from cryptography import x509
@@ -25,6 +27,7 @@ from portcullis.testing.certificates import Authority
 CONFIGURATION = """\
 listeners:
   public: {bind: "127.0.0.1:0", tls: {managed: gateway}}
+  admin: {bind: "127.0.0.1:0"}
   mesh:
     bind: "127.0.0.1:0"
     tls:
@@ -108,6 +111,19 @@ def test_listeners_and_services_get_certificates_that_the_root_vouches_for(tmp_p
         verified = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert verified.stdout.endswith(": OK\n")
         assert call(gateway, tmp_path, listener="mesh", client=current) == 200
+        status = portcullis(tmp_path, "certs", "status", "--format", "json")
+        found = {each["certificate"]: each for each in json.loads(status.stdout)}
+        assert {name: each["used_by"] for name, each in found.items()} == {
+            "gateway": ["listener public", "listener mesh"],
+            "orders": ["folder certs/orders"],
+            "bought": ["no listener"],
+            "ca/mesh.pem": ["authority mesh"],
+        }
+        assert found["orders"]["facts"]["names"] == ["spiffe://shop.internal/orders"]
+        assert [each["kind"] for each in found["bought"]["problems"]] == ["not_issued"]
+        assert found["ca/mesh.pem"]["problems"] == []
+        left = 'portcullis_certificate_days_left{certificate="orders"}'
+        wait_for(lambda: left in httpx.get(f"{gateway.urls['admin']}/metrics").text, "the metric of what is delivered")
 
 
 def answers(gateway: Gateway, folder: Path) -> bool:

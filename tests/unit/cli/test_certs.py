@@ -87,9 +87,25 @@ def test_status_tells_what_is_known_of_a_revocation(folder: Path) -> None:
 
 def test_status_of_a_file_without_certificates(folder: Path) -> None:
     (folder / "portcullis.yaml").write_text(FILE.replace(", tls: {certificate: a.pem, key: a.key}", ""))
-    assert run("status") == "no listener and no upstream shows a certificate\n"
+    assert run("status") == "the file names no certificate\n"
     (folder / "portcullis.yaml").write_text("nonsense: 1")
     run("status", ends=2)
+
+
+def test_status_of_an_authority_and_of_what_it_has_delivered(folder: Path) -> None:
+    Authority("mesh", ROOT).issue(starts=timedelta(days=-300), ends=timedelta(days=5)).write(
+        folder / "mesh.pem", folder / "mesh.key"
+    )
+    (folder / "mesh.key").chmod(0o600)
+    (folder / "portcullis.yaml").write_text(f"""\
+{FILE}
+certificate_authorities: {{mesh: {{private: {{certificate: mesh.pem, key: mesh.key, bundle: [r.pem]}}}}}}
+certificates: {{orders: {{names: [orders.internal], authorities: [mesh], folder: certs}}}}
+""")
+    text = run("status", ends=1)
+    assert "orders  folder certs\n  not issued: there is none yet" in text
+    assert "mesh.pem  authority mesh\n" in text
+    assert "expires soon: expires in 4 days" in text
 
 
 def test_pins_of_a_chain(folder: Path) -> None:

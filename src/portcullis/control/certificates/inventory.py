@@ -1,4 +1,4 @@
-"""Which certificates a configuration has the gateway show others, and where."""
+"""Which certificates a configuration names: those that the gateway shows others, delivers, or signs with."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from portcullis.engine.config.model import Configuration
 Path = tuple[str | int, ...]
 MANAGED: Final = "certificates"
 """The folder of managed certificates, in the state directory."""
+_UNUSED: Final = ("no listener",)
 
 
-class ShownCertificate(msgspec.Struct, frozen=True):
+class ConfiguredCertificate(msgspec.Struct, frozen=True):
     """A certificate, by its ``id``, at the first of the places in the file (``at``) where it is named.
 
     ``certificate`` and ``key``: paths of its files, which are one where it is managed; ``used_by``: in words;
-    ``hosts``: what APIs answer to, where clients look at its name; none where services do.
+    ``hosts``: what APIs answer to, where clients look at its name; none where services do; ``keys``: of the place,
+    which name the files.
     """
 
     id: CertificateId
@@ -29,35 +31,25 @@ class ShownCertificate(msgspec.Struct, frozen=True):
     at: Path
     used_by: tuple[str, ...]
     hosts: tuple[str, ...] = ()
+    keys: tuple[str, str] = ("certificate", "key")
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs and metrics."""
+        return self.id.managed or self.id.certificate
 
 
-def shown_certificates(configuration: Configuration) -> list[ShownCertificate]:
+def configured_certificates(configuration: Configuration) -> list[ConfiguredCertificate]:
     """All of them, each once."""
-    found: dict[CertificateId, ShownCertificate] = {}
-    for each in _named(configuration):
+    found: dict[CertificateId, ConfiguredCertificate] = {}
+    for each in (*_shown(configuration), *_managed(configuration), *_signing(configuration)):
         before = found.get(each.id)
         if before is None:
             found[each.id] = each
         else:
             used_by = tuple(dict.fromkeys((*before.used_by, *each.used_by)))
             found[each.id] = msgspec.structs.replace(before, used_by=used_by, hosts=before.hosts or each.hosts)
-    return list(found.values())
-
-
-class WatchedCertificate(msgspec.Struct, frozen=True):
-    """A certificate that may come to be revoked: ``name``: in logs; ``certificate``: the path of its PEM file."""
-
-    name: str
-    certificate: str
-
-
-def watched_certificates(configuration: Configuration) -> list[WatchedCertificate]:
-    """Those that the gateway shows, and managed ones that it only delivers to services."""
-    found = {each.certificate: each.id.managed or each.id.certificate for each in shown_certificates(configuration)}
-    for name, each in configuration.certificates.items():
-        if each.folder is not None:
-            found.setdefault(managed_path(configuration, name), name)
-    return [WatchedCertificate(name, path) for path, name in found.items()]
+    return [msgspec.structs.replace(each, used_by=each.used_by or _UNUSED) for each in found.values()]
 
 
 def managed_path(configuration: Configuration, name: str) -> str:
@@ -80,7 +72,7 @@ def files_of(configuration: Configuration, pair: CertificateFiles) -> tuple[str,
     return pair.certificate or "", pair.key or ""
 
 
-def _named(configuration: Configuration) -> Iterator[ShownCertificate]:
+def _shown(configuration: Configuration) -> Iterator[ConfiguredCertificate]:
     hosts = tuple(sorted({host for api in configuration.apis.values() for host in api.hosts}))
     for name, listener in configuration.listeners.items():
         if listener.tls is None:
@@ -92,10 +84,25 @@ def _named(configuration: Configuration) -> Iterator[ShownCertificate]:
         pairs: list[tuple[Path, CertificateFiles]] = [(at, listener.tls)]
         pairs += [((*at, "certificates", index), pair) for index, pair in enumerate(listener.tls.certificates)]
         for place, pair in pairs:
-            yield ShownCertificate(id_of(pair), *files_of(configuration, pair), place, user, served)
+            keys = ("managed", "managed") if pair.managed else ("certificate", "key")
+            yield ConfiguredCertificate(id_of(pair), *files_of(configuration, pair), place, user, served, keys)
     for name, api in configuration.apis.items():
         own = api.upstream.tls
         if own.certificate is not None and own.key is not None:
             at = ("apis", name, "upstream", "tls")
             shown = CertificateId(own.certificate, own.key)
-            yield ShownCertificate(shown, own.certificate, own.key, at, (f"upstream of {name}",))
+            yield ConfiguredCertificate(shown, own.certificate, own.key, at, (f"upstream of {name}",))
+
+
+def _managed(configuration: Configuration) -> Iterator[ConfiguredCertificate]:
+    for name, each in configuration.certificates.items():
+        user = () if each.folder is None else (f"folder {each.folder}",)
+        path, at = managed_path(configuration, name), ("certificates", name)
+        yield ConfiguredCertificate(CertificateId(managed=name), path, path, at, user, keys=("folder", "folder"))
+
+
+def _signing(configuration: Configuration) -> Iterator[ConfiguredCertificate]:
+    for name, each in configuration.certificate_authorities.items():
+        if (own := each.private) is not None:
+            at, user = ("certificate_authorities", name, "private"), (f"authority {name}",)
+            yield ConfiguredCertificate(CertificateId(own.certificate, own.key), own.certificate, own.key, at, user)

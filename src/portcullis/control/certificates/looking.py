@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from cryptography import x509
 
-from portcullis.control.certificates.inventory import ShownCertificate
+from portcullis.control.certificates.inventory import ConfiguredCertificate
 from portcullis.control.certificates.revocation_findings import KeptFindings
 from portcullis.engine.certificates.judging import Problem, alert_days, problems_of
 from portcullis.engine.certificates.messages import CertificateId, CurrentCertificate, digest_of
@@ -61,49 +61,64 @@ class CertificateStatus(msgspec.Struct, frozen=True):
 
 
 def look_at(
-    shown: ShownCertificate, files: ConfigurationFiles, now: float, findings: Mapping[str, Finding] | None = None
+    configured: ConfiguredCertificate,
+    files: ConfigurationFiles,
+    now: float,
+    findings: Mapping[str, Finding] | None = None,
 ) -> CertificateStatus:
-    """Read the files of ``shown`` and judge them at ``now`` (Unix seconds).
+    """Read the files of ``configured`` and judge them at ``now`` (Unix seconds).
 
     ``findings``: what is known of revocations, by fingerprint.
     """
     digest = ""
     try:
-        pem, key = files.read(shown.certificate), files.read(shown.key)
+        pem, key = files.read(configured.certificate), files.read(configured.key)
         digest = digest_of(pem, key)
         chain = read_chain(pem)
         facts = [facts_of(each) for each in chain]
-        problems = list(problems_of(chain, key, now, hosts=shown.hosts, is_root=_is_known))
+        problems = list(problems_of(chain, key, now, hosts=configured.hosts, is_root=_is_known))
     except UnreadableError as error:
-        return _unreadable(shown, str(error), digest)
+        return _unreadable(configured, str(error), digest)
     except FileNotFoundError as error:
-        if shown.id.managed:
-            return _unusable(shown, Problem("not_issued", "there is none yet"), digest)
-        return _unreadable(shown, f"{error.filename or 'a file'} can't be read: {error.strerror or error}", digest)
+        if configured.id.managed:
+            return _unusable(configured, Problem("not_issued", "there is none yet"), digest)
+        return _unreadable(configured, f"{error.filename or 'a file'} can't be read: {error.strerror or error}", digest)
     except OSError as error:
-        return _unreadable(shown, f"{error.filename or 'a file'} can't be read: {error.strerror or error}", digest)
-    problems += _permissions(shown.key, files)
+        return _unreadable(configured, f"{error.filename or 'a file'} can't be read: {error.strerror or error}", digest)
+    problems += _permissions(configured.key, files)
     own = facts[0]
     revocation = (findings or {}).get(own.fingerprint)
     if (revoked := problem_of(revocation)) is not None:
         problems.insert(0, revoked)
     left, alert = own.days_left(now), alert_days(own, now)
     return CertificateStatus(
-        shown.id, shown.certificate, shown.key, shown.used_by, left, own, facts[1:], problems, alert, digest, revocation
+        configured.id,
+        configured.certificate,
+        configured.key,
+        configured.used_by,
+        left,
+        own,
+        facts[1:],
+        problems,
+        alert,
+        digest,
+        revocation,
     )
 
 
 def certificate_warnings(
-    loaded: LoadedConfiguration, shown: list[ShownCertificate], files: ConfigurationFiles, now: float
+    loaded: LoadedConfiguration, configured: list[ConfiguredCertificate], files: ConfigurationFiles, now: float
 ) -> Iterator[Diagnostic]:
     """What ``check`` says of certificates that can be loaded, at the place where each is named."""
     findings = KeptFindings(files.path(loaded.configuration.state.directory)).latest()
-    for each in shown:
+    for each in configured:
         status = look_at(each, files, now, findings)
         for problem in status.problems if status.usable else ():
-            key = "key" if problem.kind == "file_permissions" else "certificate"
-            named = "managed" if each.id.managed else key
-            place = loaded.diagnostic((*each.at, named), f"{getattr(each, key)}: {problem.text}", HINTS[problem.kind])
+            certificate_key, key_key = each.keys
+            file, named = (
+                (each.key, key_key) if problem.kind == "file_permissions" else (each.certificate, certificate_key)
+            )
+            place = loaded.diagnostic((*each.at, named), f"{file}: {problem.text}", HINTS[problem.kind])
             yield msgspec.structs.replace(place, severity="warning")
 
 
@@ -124,13 +139,21 @@ HINTS: Final = {
 """What would be right, by the kind of a problem."""
 
 
-def _unreadable(shown: ShownCertificate, why: str, digest: str) -> CertificateStatus:
-    return _unusable(shown, Problem("unreadable", why, grave=True), digest)
+def _unreadable(configured: ConfiguredCertificate, why: str, digest: str) -> CertificateStatus:
+    return _unusable(configured, Problem("unreadable", why, grave=True), digest)
 
 
-def _unusable(shown: ShownCertificate, problem: Problem, digest: str) -> CertificateStatus:
+def _unusable(configured: ConfiguredCertificate, problem: Problem, digest: str) -> CertificateStatus:
     return CertificateStatus(
-        shown.id, shown.certificate, shown.key, shown.used_by, 0.0, None, [], [problem], digest=digest
+        configured.id,
+        configured.certificate,
+        configured.key,
+        configured.used_by,
+        0.0,
+        None,
+        [],
+        [problem],
+        digest=digest,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from cryptography import x509
 
-from portcullis.control.certificates.inventory import WatchedCertificate
+from portcullis.control.certificates.inventory import ConfiguredCertificate
 from portcullis.control.certificates.private_issuing import authority_at
 from portcullis.control.certificates.revocation_asking import (
     NobodyToAskError,
@@ -72,7 +72,7 @@ class RevocationWatch:
         self._ask = ask
         self._wall_s = wall_s
         self._draw = draw
-        self._watched: Sequence[WatchedCertificate] = ()
+        self._watched: Sequence[ConfiguredCertificate] = ()
         self._own: Sequence[str] = ()
         self._subjects: dict[str, _Subject] = {}
         self._unreadable: dict[str, _Stamp] = {}
@@ -81,7 +81,7 @@ class RevocationWatch:
         self._cannot_keep = False
         self._to_keep = False
 
-    def take_over(self, watched: Sequence[WatchedCertificate], own: Sequence[str]) -> None:
+    def take_over(self, watched: Sequence[ConfiguredCertificate], own: Sequence[str]) -> None:
         """Go by these from now on; ``own``: the files of the certificates of authorities of our own."""
         self._watched, self._own = watched, own
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from portcullis.control.certificates.inventory import WatchedCertificate, watched_certificates
+from portcullis.control.certificates.inventory import ConfiguredCertificate, configured_certificates
 from portcullis.control.parts import ControlServices, PartKind
 from portcullis.engine.config.model import Configuration
 
@@ -24,7 +24,7 @@ LOOK_SECONDS: Final = 2.0
 class CertificateRevocationsSettings(msgspec.Struct, frozen=True):
     """The certificates to watch; ``own``: the files of the certificates of authorities of the gateway's own."""
 
-    watched: tuple[WatchedCertificate, ...] = ()
+    watched: tuple[ConfiguredCertificate, ...] = ()
     own: tuple[str, ...] = ()
 
 
@@ -66,7 +66,7 @@ class CertificateRevocations:
 def _settings(configuration: Configuration) -> CertificateRevocationsSettings:
     authorities = configuration.certificate_authorities.values()
     own = tuple(each.private.certificate for each in authorities if each.private is not None)
-    return CertificateRevocationsSettings(tuple(watched_certificates(configuration)), own)
+    return CertificateRevocationsSettings(tuple(configured_certificates(configuration)), own)
 
 
 def _make(services: ControlServices) -> Any:

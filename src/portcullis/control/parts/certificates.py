@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from portcullis.control.certificates.inventory import ShownCertificate, shown_certificates
+from portcullis.control.certificates.inventory import ConfiguredCertificate, configured_certificates
 from portcullis.control.parts import ControlServices, PartKind
 from portcullis.engine.certificates.messages import TOPIC, CertificateId, encode
 from portcullis.engine.config.model import Configuration
@@ -31,7 +31,7 @@ _Stamp = tuple[tuple[int, int, int], ...]
 class CertificatesSettings(msgspec.Struct, frozen=True):
     """The certificates that the configuration names."""
 
-    shown: tuple[ShownCertificate, ...] = ()
+    configured: tuple[ConfiguredCertificate, ...] = ()
 
 
 class Certificates:
@@ -56,7 +56,7 @@ class Certificates:
     def take_over(self, settings: CertificatesSettings) -> None:
         """Go by ``settings`` from now on."""
         self._settings = settings
-        ids = {each.id for each in settings.shown}
+        ids = {each.id for each in settings.configured}
         for known in (self.latest, self.usable, self._stamps, self._told):
             for gone in known.keys() - ids:
                 del known[gone]
@@ -73,17 +73,17 @@ class Certificates:
 
     async def look(self) -> None:
         """Look at what has changed, tell what is wrong, and hand on what is new."""
-        if not self._settings.shown:
+        if not self._settings.configured:
             return
         now = self._services.wall_s()
         everything = now - self._judged_at >= DAY
         if everything:
             self._judged_at = now
-        if await asyncio.to_thread(self._look, self._settings.shown, now, everything):
+        if await asyncio.to_thread(self._look, self._settings.configured, now, everything):
             self._services.hub.publish(TOPIC, self._known() or b"")
         self._tell(now)
 
-    def _look(self, shown: Sequence[ShownCertificate], now: float, everything: bool) -> bool:
+    def _look(self, configured: Sequence[ConfiguredCertificate], now: float, everything: bool) -> bool:
         """Judge those whose files have changed, or all; whether there is something new for workers."""
         from portcullis.control.certificates.looking import look_at  # noqa: PLC0415
 
@@ -91,7 +91,7 @@ class Certificates:
         findings = self._findings.latest()
         if findings is not self._revocations:
             self._revocations, everything = findings, True
-        for each in shown:
+        for each in configured:
             stamp = self._stamp(each)
             if not everything and stamp == self._stamps.get(each.id):
                 continue
@@ -103,7 +103,7 @@ class Certificates:
                 self.usable[each.id] = status
         return changed
 
-    def _stamp(self, certificate: ShownCertificate) -> _Stamp:
+    def _stamp(self, certificate: ConfiguredCertificate) -> _Stamp:
         found = []
         for path in (certificate.certificate, certificate.key):
             try:
@@ -138,7 +138,7 @@ class Certificates:
 
 
 def _settings(configuration: Configuration) -> CertificatesSettings:
-    return CertificatesSettings(tuple(shown_certificates(configuration)))
+    return CertificatesSettings(tuple(configured_certificates(configuration)))
 
 
 def _make(services: ControlServices) -> Any:

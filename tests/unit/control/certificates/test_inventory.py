@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from portcullis.control.certificates.inventory import WatchedCertificate, shown_certificates, watched_certificates
+from portcullis.control.certificates.inventory import ConfiguredCertificate, configured_certificates
 from portcullis.engine.certificates.messages import CertificateId
 from portcullis.engine.config.load import load_configuration
 
@@ -24,7 +24,7 @@ apis:
 
 
 def test_every_certificate_is_there_once_with_who_uses_it() -> None:
-    found = shown_certificates(load_configuration(FILE, "p.yaml").configuration)
+    found = configured_certificates(load_configuration(FILE, "p.yaml").configuration)
     assert [(each.id, each.used_by, each.hosts) for each in found] == [
         (CertificateId("a.pem", "a.key"), ("listener public", "listener second"), ("shop.example",)),
         (CertificateId("b.pem", "b.key"), ("listener public",), ("shop.example",)),
@@ -37,14 +37,34 @@ def test_every_certificate_is_there_once_with_who_uses_it() -> None:
     assert (found[1].certificate, found[1].key) == ("b.pem", "b.key")
 
 
-def test_those_that_are_shown_or_delivered_are_watched() -> None:
+def test_those_that_are_delivered_and_the_authorities_that_sign_are_there() -> None:
     text = FILE.replace(
         '{x: {acme: {directory: "https://a/dir", terms_agreed: true}}}',
         "{x: {private: {certificate: x.pem, key: x.key, bundle: [r.pem]}}}",
     ).replace(
         "{shop: {names: [shop.example], authorities: [x]}}",
-        "{shop: {names: [shop.example], authorities: [x]}, orders: {names: [o.eu], authorities: [x], folder: certs}}",
+        """
+  shop: {names: [shop.example], authorities: [x], folder: both}
+  orders: {names: [o.eu], authorities: [x], folder: certs}
+  bought: {names: [b.eu]}
+""",
     )
-    found = watched_certificates(load_configuration(text, "p.yaml").configuration)
-    assert [each.name for each in found] == ["a.pem", "b.pem", "shop", "admin.pem", "own.pem", "orders"]
-    assert found[-1] == WatchedCertificate("orders", ".portcullis/certificates/orders.pem")
+    found = configured_certificates(load_configuration(text, "p.yaml").configuration)
+    assert [each.name for each in found] == [
+        "a.pem",
+        "b.pem",
+        "shop",
+        "admin.pem",
+        "own.pem",
+        "orders",
+        "bought",
+        "x.pem",
+    ]
+    assert found[2].used_by == ("listener public", "folder both")
+    path = ".portcullis/certificates/orders.pem"
+    at, keys = ("certificates", "orders"), ("folder", "folder")
+    assert found[-2].used_by == ("no listener",)
+    assert found[-3] == ConfiguredCertificate(
+        CertificateId(managed="orders"), path, path, at, ("folder certs",), keys=keys
+    )
+    assert (found[-1].at, found[-1].used_by) == (("certificate_authorities", "x", "private"), ("authority x",))

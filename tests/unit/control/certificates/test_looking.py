@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portcullis.control.certificates.inventory import ShownCertificate, shown_certificates
+from portcullis.control.certificates.inventory import ConfiguredCertificate, configured_certificates
 from portcullis.control.certificates.looking import HINTS, certificate_warnings, look_at
 from portcullis.control.certificates.revocation_findings import KeptFindings
 from portcullis.engine.certificates.messages import CertificateId
@@ -17,7 +17,7 @@ from portcullis.testing.certificates import Authority
 
 ROOT = Authority("root")
 ID = CertificateId("a.pem", "a.key")
-SHOWN = ShownCertificate(ID, "a.pem", "a.key", ("listeners", "public", "tls"), ("listener public",), ("*",))
+SHOWN = ConfiguredCertificate(ID, "a.pem", "a.key", ("listeners", "public", "tls"), ("listener public",), ("*",))
 FILE = """\
 listeners:
   public: {bind: "127.0.0.1:1", tls: {certificate: a.pem, key: a.key}}
@@ -56,7 +56,7 @@ def test_one_that_is_known_to_be_revoked_is_usable_and_a_problem(files: Configur
     assert look_at(SHOWN, files, time.time(), {"other": revoked}).revocation is None
     loaded = load_configuration(FILE, "p.yaml")
     KeptFindings(files.path(".portcullis")).keep({fingerprint: revoked})
-    (told,) = certificate_warnings(loaded, shown_certificates(loaded.configuration), files, time.time())
+    (told,) = certificate_warnings(loaded, configured_certificates(loaded.configuration), files, time.time())
     assert (told.pointer, told.message) == ("listeners.public.tls.certificate", "a.pem: revoked, says http://a/")
 
 
@@ -81,7 +81,7 @@ def test_check_warns_where_the_file_names_it(files: ConfigurationFiles) -> None:
     loaded = load_configuration(FILE, "p.yaml")
     files.path("a.key").chmod(0o604)
     ROOT.issue(dns=["b.example"], ends=timedelta(days=90)).write(files.path("a.pem"), files.path("a.key"))
-    found = list(certificate_warnings(loaded, shown_certificates(loaded.configuration), files, time.time()))
+    found = list(certificate_warnings(loaded, configured_certificates(loaded.configuration), files, time.time()))
     assert [(each.pointer, each.line, each.severity) for each in found] == [
         ("listeners.public.tls.certificate", 2, "warning"),
         ("listeners.public.tls.key", 2, "warning"),
@@ -93,11 +93,11 @@ def test_check_warns_where_the_file_names_it(files: ConfigurationFiles) -> None:
 def test_what_can_not_be_loaded_is_an_error_elsewhere_and_no_warning(files: ConfigurationFiles) -> None:
     loaded = load_configuration(FILE, "p.yaml")
     files.path("a.pem").write_text("nonsense")
-    assert list(certificate_warnings(loaded, shown_certificates(loaded.configuration), files, time.time())) == []
+    assert list(certificate_warnings(loaded, configured_certificates(loaded.configuration), files, time.time())) == []
 
 
 def test_a_managed_one_that_is_not_there_yet_is_no_grave_matter(files: ConfigurationFiles) -> None:
-    shown = ShownCertificate(CertificateId(managed="shop"), "none.pem", "none.pem", SHOWN.at, SHOWN.used_by)
+    shown = ConfiguredCertificate(CertificateId(managed="shop"), "none.pem", "none.pem", SHOWN.at, SHOWN.used_by)
     status = look_at(shown, files, time.time())
     assert [(each.kind, each.grave) for each in status.problems] == [("not_issued", False)]
     assert not status.usable

@@ -9,17 +9,18 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from portcullis.control.certificates.inventory import WatchedCertificate
+from portcullis.control.certificates.inventory import ConfiguredCertificate
 from portcullis.control.certificates.revocation_asking import NobodyToAskError, NotToldError
 from portcullis.control.certificates.revocation_findings import KeptFindings
 from portcullis.control.certificates.revocation_watching import RevocationWatch
+from portcullis.engine.certificates.messages import CertificateId
 from portcullis.engine.certificates.revocation import DAY, FIRST_SECONDS, Finding, Told
 from portcullis.stores.files import ConfigurationFiles
 from portcullis.testing.certificates import Authority, pem_of
 
 ROOT = Authority("root")
 MESH = Authority("mesh", ROOT)
-A, B = WatchedCertificate("a", "a.pem"), WatchedCertificate("b", "b.pem")
+A, B = (ConfiguredCertificate(CertificateId(managed=name), f"{name}.pem", f"{name}.pem", (), ()) for name in "ab")
 GOOD, REVOKED = Told("good", "http://a/"), Told("revoked", "http://a/", 7.0, "superseded")
 
 

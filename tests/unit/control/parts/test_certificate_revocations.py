@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from portcullis.control.certificates.inventory import WatchedCertificate
+from portcullis.control.certificates.inventory import ConfiguredCertificate, configured_certificates
 from portcullis.control.certificates.revocation_findings import KeptFindings
 from portcullis.control.parts import certificate_revocations
 from portcullis.control.parts.certificate_revocations import (
@@ -17,6 +17,7 @@ from portcullis.control.parts.certificate_revocations import (
     CertificateRevocationsSettings,
 )
 from portcullis.engine.certificates import revocation
+from portcullis.engine.certificates.messages import CertificateId
 from portcullis.engine.config.load import load_configuration
 from portcullis.stores.files import ConfigurationFiles
 from portcullis.testing.certificates import Authority
@@ -49,11 +50,9 @@ def part(tmp_path: Path) -> CertificateRevocations:
 
 
 def test_settings_are_those_of_the_file() -> None:
-    settings: Any = PART.of(load_configuration(FILE, "p.yaml").configuration)
-    assert settings.watched == (
-        WatchedCertificate("a.pem", "a.pem"),
-        WatchedCertificate("orders", ".portcullis/certificates/orders.pem"),
-    )
+    configuration = load_configuration(FILE, "p.yaml").configuration
+    settings: Any = PART.of(configuration)
+    assert settings.watched == tuple(configured_certificates(configuration))
     assert settings.own == ("ca/mesh.pem",)
 
 
@@ -69,7 +68,8 @@ async def test_it_is_looked_regularly(
     monkeypatch.setattr(certificate_revocations, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(revocation, "FIRST_SECONDS", 0.01)
     (tmp_path / "a.pem").write_bytes(Authority("root").issue().pem)
-    part.take_over(CertificateRevocationsSettings((WatchedCertificate("a", "a.pem"),)))
+    watched = ConfiguredCertificate(CertificateId("a.pem", "a.key"), "a.pem", "a.key", (), ())
+    part.take_over(CertificateRevocationsSettings((watched,)))
     running = asyncio.ensure_future(part.run())
     kept = KeptFindings(tmp_path)
     for _ in range(1000):

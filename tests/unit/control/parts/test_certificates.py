@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portcullis.control.certificates.inventory import ShownCertificate
+from portcullis.control.certificates.inventory import ConfiguredCertificate
 from portcullis.control.certificates.revocation_findings import KeptFindings
 from portcullis.control.parts.certificates import DAY, PART, Certificates, CertificatesSettings
 from portcullis.engine.certificates.messages import CertificateId, decode
@@ -17,7 +17,7 @@ from portcullis.testing.certificates import Authority
 
 ROOT = Authority("root")
 ID = CertificateId("a.pem", "a.key")
-SHOWN = ShownCertificate(ID, "a.pem", "a.key", ("listeners", "public", "tls"), ("listener public",), ("*",))
+SHOWN = ConfiguredCertificate(ID, "a.pem", "a.key", ("listeners", "public", "tls"), ("listener public",), ("*",))
 SETTINGS = CertificatesSettings((SHOWN,))
 
 
