@@ -9,6 +9,7 @@ import pytest
 from ocsp_answers import REVOKED, UNKNOWN, answer, naming, nonce_in
 
 from portcullis.control.outgoing import OutgoingError
+from portcullis.control.revocation_lists import responders
 from portcullis.control.revocation_lists.responders import MAX_CALLS, Responders
 from portcullis.control.revocation_lists.settings import OcspSource
 from portcullis.testing.certificates import Authority
@@ -92,6 +93,7 @@ async def test_trouble_is_told_once_and_its_end_too(caplog: pytest.LogCaptureFix
     assert await asking.ask() is None
     assert await asking.ask() is None
     asking.outgoing.away = False
+    asking.now += 1
     assert (await asking.ask()).status == "good"
     assert [record.getMessage() for record in caplog.records] == [
         f"portcullis: certificates can't be asked about at {URL}: no answer in 1 s",
@@ -105,6 +107,40 @@ async def test_what_the_responder_does_not_know_yet_is_asked_for_again():
     assert await asking.ask() is None
     asking.outgoing.status = None
     assert (await asking.ask()).status == "good"
+
+
+async def test_who_connects_again_and_again_does_not_have_it_asked_each_time():
+    asking = Asking()
+    asking.outgoing.status = UNKNOWN
+    for _ in range(5):
+        assert await asking.ask() is None
+    assert asking.responders.results == {"unknown": 2, "paused": 3}
+    for pause in (1, 2, 4, 8, 16, 30, 30):
+        asking.now += pause - 0.01
+        await asking.ask()
+        asking.now += 0.01
+        before = len(asking.outgoing.asked)
+        await asking.ask()
+        assert len(asking.outgoing.asked) == before + 1
+    await asking.ask(MESH.issue("CN=other"))
+    assert len(asking.outgoing.asked) == 10  # others are asked about meanwhile
+    asking.outgoing.status = None
+    asking.now += 30
+    assert (await asking.ask()).status == "good"
+
+
+async def test_what_is_remembered_of_failures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(responders, "MAX_ANSWERS", 2)
+    asking = Asking()
+    asking.outgoing.away = True
+    for _ in range(2):
+        await asking.ask()
+    await asking.ask()
+    assert asking.responders.results == {"failed": 2, "paused": 1}
+    for number in range(2):
+        await asking.ask(MESH.issue(f"CN={number}"))
+    await asking.ask()
+    assert asking.responders.results == {"failed": 5, "paused": 1}
 
 
 async def test_without_a_responder_those_are_asked_whom_certificates_name_at_hosts_of_the_file():
