@@ -2,7 +2,8 @@
 
 What the protocol says is :class:`~portcullis.mounts.http2.client.ClientConnection`'s business; here its events go
 to the streams (:mod:`portcullis.mounts.reverse_proxy.http2_upstream_stream`), and requests get their places. One on
-which an answer did not come in time gets no more of them: it may be dead, and nobody has noticed.
+which an answer did not come in time gets no more of them: it may be dead, and nobody has noticed. Nor does one on which
+many were cancelled.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 STALLED_NS: Final = 10**9
 """How long a service may take nothing of any body before others get another connection."""
 
+MOST_CANCELLED: Final = 100
+"""Requests that may be cancelled on a connection before others get another one.
+
+Services count resets (CVE-2023-44487), and end a connection with too many of them: for all whose requests are on it.
+"""
+
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +51,18 @@ class NoHttp2Error(Exception):
 class Http2UpstreamConnection(Http2Link):
     """A connection to one target of a pool. ``deadline``: until which it is kept unused, in nanoseconds; 0 for none."""
 
-    __slots__ = ("_retired", "_stalled_ns", "_streams", "counted", "deadline", "made", "pool", "reused", "target")
+    __slots__ = (
+        "_cancelled",
+        "_retired",
+        "_stalled_ns",
+        "_streams",
+        "counted",
+        "deadline",
+        "made",
+        "pool",
+        "reused",
+        "target",
+    )
 
     _codec: ClientConnection
 
@@ -52,6 +70,7 @@ class Http2UpstreamConnection(Http2Link):
         super().__init__(pool.outbox, pool.buffers)
         self._codec = ClientConnection(pool.max_header_bytes, pool.deadlines.now)
         self._streams: dict[int, Http2UpstreamStream] = {}
+        self._cancelled = 0
         self._retired = False
         self._stalled_ns = 0  # since when it has been seen to take nothing of bodies
         self.pool = pool
@@ -140,6 +159,9 @@ class Http2UpstreamConnection(Http2Link):
         if number in self._codec.streams:
             self._codec.reset(number, code)
             self._write()
+            self._cancelled += code is ErrorCode.CANCEL
+            if self._cancelled >= MOST_CANCELLED:
+                self.retire()
         self._place_free()
 
     def _place_free(self) -> None:

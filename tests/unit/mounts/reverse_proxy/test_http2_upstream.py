@@ -5,6 +5,7 @@ from http2_answers import BEGUN, answer, body
 from http2_faults import CANCEL, GOAWAY, REFUSED, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, setting, word
 from http2_service_play import Http2ServicePlay
 
+from portcullis.mounts.reverse_proxy.http2_upstream import MOST_CANCELLED
 from portcullis.testing import settle
 
 GET = b"GET /a HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -124,6 +125,23 @@ async def test_a_request_that_the_service_gave_up_is_a_502_and_the_others_live(m
     assert b"502" in client.take()
     p.service_sends(answer())
     assert p.records[-1].status == 200
+
+
+async def test_a_connection_on_which_many_cancel_gets_no_more_and_ends_with_its_last_answer(make):
+    p = await make()
+    first, waiting = p.service, p.client_transport
+    for _ in range(MOST_CANCELLED):
+        await more(p, 1)
+        p.client_goes()
+    assert len(p.service_connections) == 1
+    assert target(p).shared == []
+    await more(p, 1)
+    assert len(p.service_connections) == 2
+    assert first[1].closed == ""
+    first[0].data_received(answer())
+    p.gateway.outbox.flush()
+    assert b"200 OK" in waiting.take()
+    assert first[1].closed == "closed"
 
 
 async def test_an_answer_that_breaks_off_breaks_the_clients_connection(make):
