@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -84,8 +85,17 @@ class IdleClient:
     def _expect(self, word: str) -> None:
         line = self._process.stdout.readline() if self._process.stdout else ""
         if line.strip() != word:
+            raise VerifyError(f"the client of idle connections failed: {self._why()}")
+
+    def _why(self) -> str:
+        try:
+            errors = self._process.communicate(timeout=1)[1]
+        except subprocess.TimeoutExpired:
             self._process.kill()
-            raise VerifyError(f"the client of idle connections failed: {last_lines(self._process.communicate()[1])}")
+            errors = self._process.communicate()[1]
+        if self._process.returncode == -signal.SIGALRM:
+            return f"it was not done in {CLIENT_SECONDS} s"
+        return last_lines(errors) or f"it ended with status {self._process.returncode}"
 
 
 IDLE = Method(title="bytes of memory an idle connection", session=Idle, digits=0, once=True)
