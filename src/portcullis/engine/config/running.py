@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from portcullis.engine.config.names import DatabaseUrl, FilePath, ProxyUrl
 from portcullis.engine.config.section import Section
@@ -82,3 +82,16 @@ class ProcessConfig(Section):
     """How long exchanges may take to finish after a reload or SIGTERM."""
     buffer_memory: Size = 256 * 1024 * 1024
     """Bytes of bodies that one worker holds at a time."""
+    buffer_memory_per_address: Size | None = None
+    """How many of them it holds for one client address; default: a quarter. Trusted proxies are not bounded."""
+
+    @property
+    def memory_per_address(self) -> int:
+        """Bytes that are held for one client address at most."""
+        return self.buffer_memory // 4 if self.buffer_memory_per_address is None else self.buffer_memory_per_address
+
+    @model_validator(mode="after")
+    def _leaves_something_for_others(self) -> Self:
+        if self.memory_per_address > self.buffer_memory:
+            raise ValueError("buffer_memory_per_address is more than buffer_memory: no address can have it")
+        return self

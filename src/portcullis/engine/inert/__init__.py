@@ -20,7 +20,7 @@ from types import ModuleType
 from portcullis.engine.config.diagnostics import Diagnostic
 from portcullis.engine.inert.estate import Estate
 
-_NOT_A_KIND = ("estate", "governed", "query_rules", "session_rules", "usage")
+_NOT_A_KIND = ("estate", "governed", "memory", "query_rules", "session_rules", "usage")
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from portcullis.engine.config.values import format_duration, format_size
 from portcullis.engine.inert.governed import Governed, Keys, Look
+from portcullis.engine.inert.memory import room_for_one
 
 if TYPE_CHECKING:
     from portcullis.engine.asyncapi.channel import Channel
@@ -61,10 +62,10 @@ def _max_size(governed: Governed) -> str:
     rules = None if operation is None else operation.websocket
     if messages is None or context is None or rules is None or rules.from_client is None or rules.from_service is None:
         return ""
-    memory = context.configuration.process.buffer_memory
+    key, memory = room_for_one(context.configuration)
     if messages.max_size <= memory:
         return ""
-    return f"process.buffer_memory lets a message have {format_size(memory)} at most"
+    return f"process.{key} lets a message have {format_size(memory)} at most"
 
 
 def _per_second(governed: Governed) -> str:

@@ -22,6 +22,7 @@ from portcullis.engine.config.tree import pointer
 from portcullis.engine.inert import query_rules, session_rules
 from portcullis.engine.inert.allowances import AllowanceUsage
 from portcullis.engine.inert.governed import Governed, Keys, Look
+from portcullis.engine.inert.memory import room_for_one
 from portcullis.engine.operation import Operation, OperationContext
 
 Lists: TypeAlias = tuple[Place | None, Place | None]
@@ -204,15 +205,20 @@ class SettingsUsage:
         configured = governed.settings.max_body
         if configured is not None and operation.max_body < configured:
             return f"its schema lets a body have {operation.max_body} bytes at most"
-        memory = self._configuration.process.buffer_memory
+        key, memory = room_for_one(self._configuration)
         if (operation.body_steps or operation.wire_steps) and operation.max_body > memory:
-            return f"process.buffer_memory lets a body have {memory} bytes at most"
+            return f"process.{key} lets a body have {memory} bytes at most"
         return ""
 
 
 def _max_response(governed: Governed) -> str:
-    operation = governed.operation
-    return "" if operation is None or operation.response_body_steps else "nothing reads answers as a whole"
+    operation, context = governed.operation, governed.context
+    if operation is None or context is None:
+        return ""
+    if not operation.response_body_steps:
+        return "nothing reads answers as a whole"
+    key, memory = room_for_one(context.configuration)
+    return f"process.{key} lets an answer have {memory} bytes at most" if operation.max_response > memory else ""
 
 
 def _without_json_answers(governed: Governed) -> str:

@@ -19,6 +19,7 @@ from portcullis.mounts.reverse_proxy.stream import Stream
 
 if TYPE_CHECKING:
     from portcullis.mounts.admission import Admission
+    from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.reverse_proxy.gateway import Gateway, Listener
     from portcullis.mounts.reverse_proxy.peer import Peer
 
@@ -52,6 +53,7 @@ class AnswerWriter(asyncio.Protocol):
         "_redirects",
         "_stream",
         "_writing_blocked",
+        "buffers",
         "deadline",
         "renderer",
         "transport",
@@ -62,6 +64,7 @@ class AnswerWriter(asyncio.Protocol):
 
     def __init__(self, gateway: Gateway, listener: Listener, admission: Admission | None = None) -> None:
         self._gateway = gateway
+        self.buffers: Buffers = gateway.buffers
         self._listener = listener
         self._admission = admission
         self._buffer = b""

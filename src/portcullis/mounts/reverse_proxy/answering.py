@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Final
 
-from portcullis.engine.codes import BUFFERS_FULL, UPSTREAM_TOO_LARGE
+from portcullis.engine.codes import UPSTREAM_TOO_LARGE
 from portcullis.engine.decision import Finding, Modify, Refuse
 from portcullis.engine.grpc.answers import passed, status_in
 from portcullis.engine.response import ResponseView
@@ -110,7 +110,7 @@ class Answering(Ending, eq=False):
         """More of an answer that is held back until it is whole."""
         maximum = self.exchange.request.operation.max_response
         if not self._hold(data):
-            self._pass_unseen(answer, Refuse(BUFFERS_FULL), data, ended)
+            self._pass_unseen(answer, self._downstream.buffers.full(), data, ended)
         elif (held := self._held) is None or held.size > maximum:
             self._pass_unseen(answer, _answer_too_large(maximum), b"", ended)
         elif ended:

@@ -48,8 +48,9 @@ class DownstreamConnection(AnswerWriter):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self._peer = Peer(transport, self._listener)
+        self._peer = peer = Peer(transport, self._listener)
         gateway = self._gateway
+        self.buffers = gateway.buffers_of(peer)
         if self._admission is not None and not self._admission.admit(self.transport):
             self.transport.abort()
             return

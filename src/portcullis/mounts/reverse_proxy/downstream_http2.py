@@ -48,6 +48,7 @@ class Http2Connection(Http2Writer):
         self.transport = cast(asyncio.Transport, transport)
         self.peer = Peer(transport, self._listener, VIA)
         gateway = self.gateway
+        self.buffers = gateway.buffers_of(self.peer)
         if self._admission is not None and not self._admission.admit(self.transport):
             self.transport.abort()
             return

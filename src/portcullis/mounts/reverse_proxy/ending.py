@@ -25,6 +25,7 @@ from portcullis.mounts.reverse_proxy.roles import NO_BODY, Downstream
 
 if TYPE_CHECKING:
     from portcullis.engine.compression.encoders import Encoder
+    from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.reverse_proxy.gateway import Gateway
     from portcullis.mounts.reverse_proxy.roles import ServiceConnection
 
@@ -55,6 +56,11 @@ class Ending(msgspec.Struct, eq=False):
     _watch: LongAnswer | None = None
     _scanned: int = 0
     answered: bool = False
+
+    @property
+    def buffers(self) -> Buffers:
+        """Where it is counted what is held for the client."""
+        return self._downstream.buffers
 
     def crashed(self, error: Exception) -> None:
         """Something of ours failed: say so, or where an answer has been given, make sure that it is not trusted."""
@@ -128,7 +134,7 @@ class Ending(msgspec.Struct, eq=False):
         if self._whole or self._held is not None:
             self._release_held()
         if self._scanned:
-            self._gateway.buffers.give(self._scanned)
+            self._downstream.buffers.give(self._scanned)
             self._scanned = 0
         if self._waiting:
             self._waiting = False
@@ -161,7 +167,7 @@ class Ending(msgspec.Struct, eq=False):
 
     def _keep(self, body: bytes) -> bool:
         """Hold a request body that came in one piece, as most do: 0.1 us, where :meth:`_hold` takes 0.6."""
-        if not self._gateway.buffers.take(len(body)):
+        if not self._downstream.buffers.take(len(body)):
             return False
         self._whole = body
         return True
@@ -173,7 +179,7 @@ class Ending(msgspec.Struct, eq=False):
     def _hold(self, data: bytes) -> bool:
         held = self._held
         if held is None:
-            held = self._held = HeldBody(self._gateway.buffers)
+            held = self._held = HeldBody(self._downstream.buffers)
         return held.add(data)
 
     def _forget_body(self) -> None:
@@ -184,7 +190,7 @@ class Ending(msgspec.Struct, eq=False):
 
     def _release_held(self) -> None:
         if self._whole:
-            self._gateway.buffers.give(len(self._whole))
+            self._downstream.buffers.give(len(self._whole))
             self._whole = b""
         if self._held is not None:
             self._held.release()

@@ -23,6 +23,7 @@ from portcullis.mounts.reverse_proxy.roles import Retriable
 from portcullis.mounts.reverse_proxy.upstream_request import first_read_request
 
 if TYPE_CHECKING:
+    from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.http1.fields import Fields
     from portcullis.mounts.reverse_proxy.gateway import Gateway
     from portcullis.mounts.reverse_proxy.roles import ServiceConnection
@@ -32,6 +33,10 @@ class Reader(Protocol):
     """What the reading needs of the stream for which it is done."""
 
     exchange: Exchange
+
+    @property
+    def buffers(self) -> Buffers:
+        """Where it is counted what is held for the client."""
 
     def read_first(self, decision: Refuse | Awaitable[Refuse | None] | None) -> None:
         """What was read has been decided about, or is being decided about."""
@@ -92,7 +97,7 @@ class FirstReading(msgspec.Struct, eq=False):
     def response(self, head: ResponseHead, renderer: FieldRenderer, pieces: list[bytes], ended: bool) -> None:  # noqa: ARG002
         request = self.reader.exchange.request
         self._view = ResponseView(request, head.status, head.fields, head.headers, not head.bodyless)
-        self._held = HeldBody(self.gateway.buffers)
+        self._held = HeldBody(self.reader.buffers)
         self.response_body(pieces, ended)
 
     def response_body(self, pieces: list[bytes], ended: bool, trailers: Fields | None = None) -> None:  # noqa: ARG002

@@ -14,7 +14,7 @@ from portcullis.engine.config.listeners import ListenerConfig
 from portcullis.engine.record import Record
 from portcullis.engine.snapshot import Snapshot
 from portcullis.mounts.acme_challenges import AcmeChallenges
-from portcullis.mounts.buffers import BufferBudget
+from portcullis.mounts.buffers import BufferBudget, Buffers, BufferShares
 from portcullis.mounts.deadlines import Deadlines
 from portcullis.mounts.forwarding import Network
 from portcullis.mounts.http2.limits import Limits
@@ -24,6 +24,7 @@ from portcullis.mounts.reverse_proxy.pool import UpstreamPool
 from portcullis.mounts.trace import Identifiers
 
 if TYPE_CHECKING:
+    from portcullis.mounts.reverse_proxy.peer import Peer
     from portcullis.mounts.reverse_proxy.roles import ClientConnection
 
 
@@ -85,6 +86,7 @@ class Gateway:
     """
 
     __slots__ = (
+        "_shares",
         "_tasks",
         "buffers",
         "challenges",
@@ -120,7 +122,9 @@ class Gateway:
         self.identifiers = Identifiers()
         self.deadlines = Deadlines(now)
         self.outbox = Outbox()
-        self.buffers = BufferBudget(configuration.process.buffer_memory)
+        process = configuration.process
+        self.buffers = BufferBudget(process.buffer_memory)
+        self._shares = BufferShares(self.buffers, process.memory_per_address)
         self.pools = {
             name: UpstreamPool(name, api.upstream, self.deadlines, self.outbox, self.buffers, tls.get(name))
             for name, api in configuration.apis.items()
@@ -130,6 +134,10 @@ class Gateway:
         self.http2_faults: Counter[str] = Counter()
         self.draining = False
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def buffers_of(self, peer: Peer) -> Buffers:
+        """Where it is counted what is held for a client. Trusted proxies have no share: behind them are many."""
+        return self.buffers if peer.trusted or not peer.address else self._shares.of(peer.address)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run ``work`` beside everything else: only steps that must wait need it."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from portcullis.mounts.buffers import BufferBudget
+from portcullis.mounts.buffers import Buffers
 
 SMALL_PIECE: Final = 4096
 """Bytes below which a piece is put together with the next: an object of a few bytes costs fifty."""
@@ -15,7 +15,7 @@ SMALL_PIECE: Final = 4096
 class HeldBody(msgspec.Struct, eq=False):
     """Pieces of one body. ``size``: their bytes together, which are taken from the budget."""
 
-    _budget: BufferBudget
+    _budget: Buffers
     size: int = 0
     _pieces: list[bytes] = []
 

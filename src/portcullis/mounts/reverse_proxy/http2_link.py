@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from portcullis.mounts.buffers import BufferBudget
+    from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.http2.receiving import ReceivingConnection
     from portcullis.mounts.outbox import Outbox
 
@@ -46,7 +46,7 @@ class Http2Link(asyncio.Protocol):
     transport: asyncio.Transport
     _codec: ReceivingConnection
 
-    def __init__(self, outbox: Outbox, buffers: BufferBudget) -> None:
+    def __init__(self, outbox: Outbox, buffers: Buffers) -> None:
         self.buffers = buffers
         self._outbox = outbox
         self._waiting: dict[int, Pushable] = {}  # whose bodies the peer does not take, the next one first

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portcullis.engine.codes import BUFFERS_FULL, REQUEST_TIMEOUT, Code
+from portcullis.engine.codes import REQUEST_TIMEOUT, Code
 from portcullis.engine.decision import Refuse
 from portcullis.engine.request import RequestView
 from portcullis.mounts.http2.errors import ErrorCode
@@ -28,6 +28,7 @@ class Http2Stream(Http2Sender):
         "_trailers",
         "_unused",
         "_watched",
+        "buffers",
         "deadline",
         "exchange",
         "renderer",
@@ -38,6 +39,7 @@ class Http2Stream(Http2Sender):
         self._connection = connection
         self._body_ns = connection.body_ns
         self.renderer = connection.renderer
+        self.buffers = connection.buffers
         self.exchange = Stream.of(connection.gateway, self, request, length)
         self._expects_continue = False
         self._held = False
@@ -179,7 +181,7 @@ class Http2Stream(Http2Sender):
         self._wait(self._body_ns)
 
     def _overflowed(self) -> None:
-        self.exchange.refuse(Refuse(BUFFERS_FULL))
+        self.exchange.refuse(self.buffers.full())
         self.break_off()
 
     # Ending.

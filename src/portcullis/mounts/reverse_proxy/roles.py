@@ -11,6 +11,7 @@ from portcullis.mounts.http1.response_head import ResponseHead
 from portcullis.mounts.request_fields import RequestFieldRenderer
 
 if TYPE_CHECKING:
+    from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.http1.fields import Fields
     from portcullis.mounts.reverse_proxy.target import Target
     from portcullis.mounts.reverse_proxy.upstream_request import UpstreamRequest
@@ -39,8 +40,12 @@ class ClientConnection(Protocol):
 
 
 class Downstream(Protocol):
-    """What a stream needs of the connection its client is on. ``renderer``: of the request fields that cross."""
+    """What a stream needs of the connection its client is on.
 
+    ``renderer``: of the request fields that cross; ``buffers``: what is held for the client is counted there.
+    """
+
+    buffers: Buffers
     renderer: RequestFieldRenderer
 
     def answer(self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, ended: bool) -> None:
@@ -69,8 +74,9 @@ class Downstream(Protocol):
 
 
 class Switchable(Protocol):
-    """A client's connection that can go on with another protocol: one of HTTP/1.1."""
+    """A client's connection that can go on with another protocol: one of HTTP/1.1. ``buffers``: see ``Downstream``."""
 
+    buffers: Buffers
     transport: asyncio.Transport
 
     def switch(self, protocol: asyncio.Protocol) -> bytes:

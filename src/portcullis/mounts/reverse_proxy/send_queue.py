@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from portcullis.mounts.reverse_proxy.held_body import SMALL_PIECE
 
 if TYPE_CHECKING:
-    from portcullis.mounts.buffers import BufferBudget
+    from portcullis.mounts.buffers import Buffers
 
 _LARGE_PIECE: Final = 64 * 1024
 
@@ -18,7 +18,7 @@ class SendQueue:
 
     __slots__ = ("_budget", "_pieces", "ended", "size")
 
-    def __init__(self, budget: BufferBudget) -> None:
+    def __init__(self, budget: Buffers) -> None:
         self._budget = budget
         self._pieces: deque[bytes] = deque()
         self.size = 0

@@ -20,7 +20,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Self
 
-from portcullis.engine.codes import BODY_TOO_LARGE, BUFFERS_FULL, CLIENT_ABORTED, Code
+from portcullis.engine.codes import BODY_TOO_LARGE, CLIENT_ABORTED, Code
 from portcullis.engine.decision import Answer, Finding, Refuse
 from portcullis.engine.exchange import End, Exchange
 from portcullis.engine.facts import UNREAD
@@ -78,7 +78,7 @@ class Stream(Answering, eq=False, kw_only=True):
         if body:
             exchange.bytes_in = len(body)
             if not (self._keep(body) if ended else self._hold(body)):
-                self.refuse(Refuse(BUFFERS_FULL))
+                self.refuse(self._downstream.buffers.full())
                 return
         refusal = self._route(exchange.request)
         if refusal is not None:
@@ -112,7 +112,7 @@ class Stream(Answering, eq=False, kw_only=True):
         if self._connection is not None:
             self._connection.send(data, ended)
         elif not self._hold(data):
-            self.refuse(Refuse(BUFFERS_FULL))
+            self.refuse(self._downstream.buffers.full())
         elif not self._buffering:
             if self._held is not None and self._held.size > HELD_BODY:
                 self._downstream.hold_body(True)
@@ -177,7 +177,7 @@ class Stream(Answering, eq=False, kw_only=True):
             if exchange.decoder is not None:
                 self._release_held()
                 if not self._hold(data):
-                    self.refuse(Refuse(BUFFERS_FULL))
+                    self.refuse(self._downstream.buffers.full())
                     return
         self._connect()
 
@@ -189,11 +189,11 @@ class Stream(Answering, eq=False, kw_only=True):
             self.refuse(scanned)
             return None
         held = exchange.held_by_scanners
-        if held > self._scanned and not self._gateway.buffers.take(held - self._scanned):
-            self.refuse(Refuse(BUFFERS_FULL))
+        if held > self._scanned and not self._downstream.buffers.take(held - self._scanned):
+            self.refuse(self._downstream.buffers.full())
             return None
         if held < self._scanned:
-            self._gateway.buffers.give(self._scanned - held)
+            self._downstream.buffers.give(self._scanned - held)
         self._scanned = held
         return scanned
 
@@ -212,7 +212,7 @@ class Stream(Answering, eq=False, kw_only=True):
         if body is not None:
             self._release_held()
             if not self._hold(body):
-                self.refuse(Refuse(BUFFERS_FULL))
+                self.refuse(self._downstream.buffers.full())
                 return
         self._connect()
 

@@ -12,7 +12,6 @@ import secrets
 from typing import TYPE_CHECKING, Final, Protocol
 
 from portcullis.engine.codes import (
-    BUFFERS_FULL,
     FRAME_MALFORMED,
     MESSAGE_RATE,
     MESSAGE_TOO_LARGE,
@@ -39,6 +38,7 @@ from portcullis.mounts.websocket.frames import (
 from portcullis.mounts.websocket.rates import MessageRates
 
 if TYPE_CHECKING:
+    from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.reverse_proxy.gateway import Gateway
     from portcullis.mounts.reverse_proxy.roles import Switchable
     from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
@@ -63,6 +63,7 @@ class Session:
     __slots__ = (
         "_aborted",
         "_budget",
+        "_buffers",
         "_caller",
         "_client_end",
         "_closing",
@@ -98,6 +99,7 @@ class Session:
         self._client_end: ClientEnd
         self._service_end: ServiceEnd
         self._budget = 0
+        self._buffers: Buffers = gateway.buffers
         self._last_ns = now
         self._until = now + rules.lifetime_ns
         self._rates = MessageRates(rules.frame_ns, rules.byte_ns)
@@ -114,6 +116,7 @@ class Session:
 
     def begin(self, downstream: Switchable, connection: UpstreamConnection, rest: bytes) -> None:
         """Take both connections over; ``rest``: what the service sent after its answer."""
+        self._buffers = downstream.buffers
         self._client_end = ClientEnd(self, downstream)
         self._service_end = ServiceEnd(self, connection)
         connection.switch(self._service_end)
@@ -195,11 +198,11 @@ class Session:
     def _afford(self) -> bool:
         """Count what is held of messages that are not whole; whether there is memory for it."""
         held = self.client.held + self.service.held
-        buffers = self._gateway.buffers
+        buffers = self._buffers
         if held <= self._budget:
             buffers.give(self._budget - held)
         elif not buffers.take(held - self._budget):
-            self.end(Refuse(BUFFERS_FULL), TRY_AGAIN)
+            self.end(buffers.full(), TRY_AGAIN)
             return False
         self._budget = held
         return True
@@ -317,7 +320,7 @@ class Session:
             return
         self._over = self._closing = True
         self._gateway.deadlines.discard(self)
-        self._gateway.buffers.give(self._budget)
+        self._buffers.give(self._budget)
         self._budget = 0
         self.close_code = self.close_code or ABNORMAL
         self._ended(self._refusal, aborted=self._aborted)

@@ -54,7 +54,7 @@ IDLE = {
     ),
     "websocket: {messages: {max_size: 32MiB, from_client: a.yaml, from_service: a.yaml}}": (
         "messages.max_size",
-        "process.buffer_memory lets a message have 16MiB at most",
+        "process.buffer_memory_per_address lets a message have 16MiB at most",
     ),
     "websocket: {messages: {per_second: 10, bytes_per_second: 60}}": (
         "messages.per_second",
@@ -74,7 +74,7 @@ Check = Callable[[dict[str, Any]], None]
 
 def checked(check: Check, said: str, told: list[str]) -> None:
     file = {
-        "process": {"buffer_memory": "16MiB"},
+        "process": {"buffer_memory": "64MiB"},
         "apis": {"shop": {"operations": {"GET /orders": yaml.safe_load(f"{{{said}}}")}}},
     }
     check({"file": file, "specs": FILES, "told": told})

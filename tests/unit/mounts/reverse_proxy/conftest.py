@@ -22,7 +22,7 @@ def configuration(**upstream: Any) -> Configuration:
     return Configuration.model_validate(
         {
             "listeners": {"public": {"bind": "127.0.0.1:0"}},
-            "process": {"buffer_memory": 200_000},
+            "process": {"buffer_memory": 200_000, "buffer_memory_per_address": 200_000},
             "apis": {
                 "shop": {
                     "hosts": ["shop"],

@@ -32,7 +32,8 @@ def text(payload: bytes, first: int = 0x81) -> bytes:
 class Side:
     """A connection of one side, as the session needs it."""
 
-    def __init__(self) -> None:
+    def __init__(self, buffers: BufferBudget) -> None:
+        self.buffers = buffers
         self.transport = FakeTransport()
         self.protocol: Any = None
         self.lost = False
@@ -58,7 +59,7 @@ class Play:
         exchange = Exchange(RequestView("GET", "/", (), {}), "1", "1", 0, 0)
         gateway: Any = self
         self.session = Session(gateway, exchange, rules, self._ended, compressed=False)
-        self.client, self.service = Side(), Side()
+        self.client, self.service = Side(self.buffers), Side(self.buffers)
         client: Any = self.client
         service: Any = self.service
         self.session.begin(client, service, b"")
