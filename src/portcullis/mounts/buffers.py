@@ -62,15 +62,17 @@ class BufferShare(msgspec.Struct, eq=False, weakref=True):
 
     def take(self, count: int) -> bool:
         """Whether ``count`` more bytes may be held; if so they are."""
-        if self.held + count > self.cap or not self.budget.take(count):
+        budget = self.budget
+        held, of_all = self.held + count, budget.held + count
+        if held > self.cap or of_all > budget.cap:
             return False
-        self.held += count
+        self.held, budget.held = held, of_all
         return True
 
     def give(self, count: int) -> None:
         """Give ``count`` bytes back, of those that were taken."""
         self.held -= count
-        self.budget.give(count)
+        self.budget.held -= count
 
     def full(self) -> Refuse:
         """The refusal of whoever was not given what he would have taken."""

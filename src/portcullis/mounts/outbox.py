@@ -49,10 +49,10 @@ class Outbox:
         self.turns += 1
         for transport, data in pending:
             try:
-                if data is None:
-                    transport.close()
-                elif isinstance(data, bytes):
+                if isinstance(data, bytes):
                     transport.write(data)
+                elif data is None:
+                    transport.close()
                 else:
                     whole = b"".join(data)
                     data.clear()

@@ -57,7 +57,7 @@ class Playbook:
         self.gateway.identifiers = _CountingIdentifiers()
         for name, api in snapshot.configuration.apis.items():
             self.gateway.pools[name] = _PlaybookPool(
-                self, name, api.upstream, self.gateway.deadlines, self.gateway.outbox, self.gateway.buffers
+                self, name, api.upstream, self.gateway.deadlines, self.gateway.outbox
             )
         self.listener = listener
         self.connect()

@@ -32,7 +32,7 @@ def first_present_decides(accepted: Sequence[Authenticator]) -> StepFunction:
     """The step that establishes who calls: the first of ``accepted`` whose credential is there decides."""
     refused = _challenging(accepted)
     challenges = _challenges(accepted)
-    proofs = tuple(authenticator.prove for authenticator in accepted)
+    proofs = tuple((place, authenticator.prove) for place, authenticator in enumerate(accepted))
     missing = Refuse(MISSING, finding=Finding(allowed=_wanted(accepted)), fields=challenges)
 
     async def when_proven(pending: Awaitable[Proven], facts: Facts, place: int) -> Refuse | None:
@@ -44,7 +44,7 @@ def first_present_decides(accepted: Sequence[Authenticator]) -> StepFunction:
 
     def authenticate(request: RequestView, facts: Facts) -> Refuse | Awaitable[Refuse | None] | None:
         nobodys: Refuse | None = None
-        for place, prove in enumerate(proofs):
+        for place, prove in proofs:
             outcome = prove(request, facts)
             if isinstance(outcome, Identity):
                 facts.identify(outcome, place)

@@ -49,18 +49,18 @@ class AnswerWriter(asyncio.Protocol):
         "_keep_alive",
         "_lingering",
         "_listener",
-        "_peer",
         "_redirects",
         "_stream",
         "_writing_blocked",
         "buffers",
         "deadline",
+        "peer",
         "renderer",
         "transport",
     )
 
     transport: asyncio.Transport
-    _peer: Peer
+    peer: Peer
 
     def __init__(self, gateway: Gateway, listener: Listener, admission: Admission | None = None) -> None:
         self._gateway = gateway

@@ -18,7 +18,6 @@ from portcullis.engine.codes import (
     Code,
 )
 from portcullis.engine.decision import Answer, Refuse
-from portcullis.engine.operation import UNROUTED
 from portcullis.engine.request import RequestView
 from portcullis.mounts.forwarding import Fields, end_to_end
 from portcullis.mounts.http1.body import BodyDecoder, ChunkedDecoder, LengthDecoder
@@ -42,13 +41,13 @@ class DownstreamConnection(AnswerWriter):
 
     def __repr__(self) -> str:
         state = "lingering" if self._lingering else "idle" if self._stream is None else "busy"
-        return f"<DownstreamConnection {self._peer.address} {state}>"
+        return f"<DownstreamConnection {self.peer.address} {state}>"
 
     # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self._peer = peer = Peer(transport, self._listener)
+        self.peer = peer = Peer(transport, self._listener)
         gateway = self._gateway
         self.buffers = gateway.buffers_of(peer)
         if self._admission is not None and not self._admission.admit(self.transport):
@@ -143,23 +142,12 @@ class DownstreamConnection(AnswerWriter):
         headers = head.headers
         if b"connection" in headers:
             fields, headers = end_to_end(fields, headers)
-        peer = self._peer
-        request = RequestView(
-            head.method,
-            head.target,
-            fields,
-            headers,
-            peer.scheme(head.headers),
-            peer.client(head.headers),
-            length != 0,
-            UNROUTED,
-            head.host,
-        )
-        request.certificate = peer.certificate(head.headers)
+        request = self.peer.request(head, fields, headers, has_body=length != 0)
+        kind = Stream
         if head.upgrade and length == 0 and head.headers.get(b"upgrade", b"").lower() == b"websocket":
             request.upgrades = True
             self._keep_alive = False  # what follows a refused handshake may be frames, and is no request
-        kind = WebSocketStream if request.upgrades else Stream
+            kind = WebSocketStream
         stream = self._stream = kind.of(self._gateway, self, request, length)
         if (head.upgrade or self._redirects or b"expect" in headers) and (refusal := self._refusal(head, stream)):
             self._keep_alive = False
@@ -240,10 +228,6 @@ class DownstreamConnection(AnswerWriter):
         self.hold_body(False)
         return data
 
-    def forwarding_fields(self) -> bytes:
-        """The fields that tell the service who the client is."""
-        return b"" if self._stream is None else self._peer.forwarding_fields(self._stream.exchange.request)
-
     def _next_buffered(self) -> None:
         # A client that does not take its answers asks for no more: they would all have to be held.
         if self._writing_blocked or self._stream is not None or not self._buffer or self.transport.is_closing():
@@ -258,7 +242,7 @@ class DownstreamConnection(AnswerWriter):
         """Answer bytes that are no request; the connection can't be trusted after that (RFC 9112 9.6)."""
         self._keep_alive = False
         self._head = None
-        request = RequestView("", "", (), {}, scheme=self._listener.scheme, client=self._peer.address)
+        request = RequestView("", "", (), {}, scheme=self._listener.scheme, client=self.peer.address)
         stream = self._stream = Stream.of(self._gateway, self, request, 0)
         stream.refuse(Refuse(code, detail))
 

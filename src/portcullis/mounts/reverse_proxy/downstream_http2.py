@@ -13,7 +13,6 @@ from typing import Final, cast
 
 from portcullis.engine.codes import EXPECTATION_FAILED, MALFORMED_REQUEST
 from portcullis.engine.decision import Refuse
-from portcullis.engine.operation import UNROUTED
 from portcullis.engine.request import RequestView
 from portcullis.mounts.http2.errors import ErrorCode
 from portcullis.mounts.http2.events import (
@@ -172,18 +171,7 @@ class Http2Connection(Http2Writer):
         head, peer = event.head, self.peer
         headers = head.headers
         length = 0 if event.ended else head.content_length
-        request = RequestView(
-            head.method,
-            head.target,
-            head.fields,
-            headers,
-            peer.scheme(headers),
-            peer.client(headers),
-            not event.ended,
-            UNROUTED,
-            head.host,
-        )
-        request.certificate = peer.certificate(headers)
+        request = peer.request(head, head.fields, headers, has_body=not event.ended)
         stream = self._streams[event.stream_id] = Http2Stream(self, event.stream_id, request, length)
         try:
             if head.scheme != self._listener.scheme and not peer.trusted:

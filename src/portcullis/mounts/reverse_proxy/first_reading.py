@@ -60,6 +60,11 @@ class FirstReading(msgspec.Struct, eq=False):
     _retried: bool = False
     _sent_ns: int = 0
 
+    @property
+    def buffers(self) -> Buffers:
+        """Where it is counted what is held for the client."""
+        return self.reader.buffers
+
     def start(self) -> None:
         """Ask the service."""
         self._waiting = True
@@ -97,7 +102,7 @@ class FirstReading(msgspec.Struct, eq=False):
     def response(self, head: ResponseHead, renderer: FieldRenderer, pieces: list[bytes], ended: bool) -> None:  # noqa: ARG002
         request = self.reader.exchange.request
         self._view = ResponseView(request, head.status, head.fields, head.headers, not head.bodyless)
-        self._held = HeldBody(self.reader.buffers)
+        self._held = HeldBody(self.buffers)
         self.response_body(pieces, ended)
 
     def response_body(self, pieces: list[bytes], ended: bool, trailers: Fields | None = None) -> None:  # noqa: ARG002

@@ -126,7 +126,7 @@ class Gateway:
         self.buffers = BufferBudget(process.buffer_memory)
         self._shares = BufferShares(self.buffers, process.memory_per_address)
         self.pools = {
-            name: UpstreamPool(name, api.upstream, self.deadlines, self.outbox, self.buffers, tls.get(name))
+            name: UpstreamPool(name, api.upstream, self.deadlines, self.outbox, tls.get(name))
             for name, api in configuration.apis.items()
         }
         self.connections: set[ClientConnection] = set()

@@ -10,7 +10,6 @@ import asyncio
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.http2.receiving import ReceivingConnection
     from portcullis.mounts.outbox import Outbox
 
@@ -28,7 +27,7 @@ class Pushable(Protocol):
 
 
 class Http2Link(asyncio.Protocol):
-    """The connection of some streams. ``buffers``: what is held for them is counted against it."""
+    """The connection of some streams."""
 
     __slots__ = (
         "_burst",
@@ -39,15 +38,13 @@ class Http2Link(asyncio.Protocol):
         "_turn",
         "_waiting",
         "_writing_blocked",
-        "buffers",
         "transport",
     )
 
     transport: asyncio.Transport
     _codec: ReceivingConnection
 
-    def __init__(self, outbox: Outbox, buffers: Buffers) -> None:
-        self.buffers = buffers
+    def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._waiting: dict[int, Pushable] = {}  # whose bodies the peer does not take, the next one first
         self._writing_blocked = False

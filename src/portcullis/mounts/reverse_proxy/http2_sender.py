@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from portcullis.mounts.reverse_proxy.send_queue import SendQueue
 
 if TYPE_CHECKING:
+    from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.reverse_proxy.http2_link import Http2Link
 
 PIECE: Final = 16 * 1024
@@ -15,9 +16,15 @@ is too slow."""
 
 
 class Http2Sender:
-    """What is sent of a body, and what is held of it. ``number``: of the stream on its connection."""
+    """What is sent of a body, and what is held of it.
 
-    __slots__ = ("_link", "_progress", "_queue", "number")
+    ``number``: of the stream on its connection; ``buffers``: what is held is counted there; it must be said before
+    anything is sent.
+    """
+
+    __slots__ = ("_link", "_progress", "_queue", "buffers", "number")
+
+    buffers: Buffers
 
     def __init__(self, link: Http2Link, number: int) -> None:
         self._link = link
@@ -58,7 +65,7 @@ class Http2Sender:
                 if ended:
                     self._sent()
                 return
-            queue = self._queue = SendQueue(link.buffers)
+            queue = self._queue = SendQueue(self.buffers)
             if room:
                 link.send_data(self.number, data[:room], ended=False)
                 data = data[room:]

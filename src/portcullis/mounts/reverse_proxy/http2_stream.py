@@ -28,9 +28,9 @@ class Http2Stream(Http2Sender):
         "_trailers",
         "_unused",
         "_watched",
-        "buffers",
         "deadline",
         "exchange",
+        "peer",
         "renderer",
     )
 
@@ -38,6 +38,7 @@ class Http2Stream(Http2Sender):
         super().__init__(connection, number)
         self._connection = connection
         self._body_ns = connection.body_ns
+        self.peer = connection.peer
         self.renderer = connection.renderer
         self.buffers = connection.buffers
         self.exchange = Stream.of(connection.gateway, self, request, length)
@@ -124,10 +125,6 @@ class Http2Stream(Http2Sender):
         self._body_ns = idle_ns
         if self.deadline:
             self._wait(idle_ns)
-
-    def forwarding_fields(self) -> bytes:
-        """The fields that tell the service who the client is."""
-        return self._connection.peer.forwarding_fields(self.exchange.exchange.request)
 
     def answer(self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, ended: bool) -> None:
         """Send an answer's head and the beginning of its body."""

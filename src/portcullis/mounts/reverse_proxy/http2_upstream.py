@@ -67,7 +67,7 @@ class Http2UpstreamConnection(Http2Link):
     _codec: ClientConnection
 
     def __init__(self, pool: UpstreamPool, target: Target, made: asyncio.Future[Any]) -> None:
-        super().__init__(pool.outbox, pool.buffers)
+        super().__init__(pool.outbox)
         self._codec = ClientConnection(pool.max_header_bytes, pool.deadlines.now)
         self._streams: dict[int, Http2UpstreamStream] = {}
         self._cancelled = 0

@@ -67,6 +67,7 @@ class Http2UpstreamStream(Http2Sender):
         connection = self._connection
         pool = connection.pool
         self.user = user
+        self.buffers = user.buffers
         self._request_ended = ended
         self._started_ns = now
         self.deadline = now + (pool.first_byte_ns if ended else self._whole_ns)
@@ -78,7 +79,7 @@ class Http2UpstreamStream(Http2Sender):
             request.method,
             request.host,
             request.target.encode("latin-1"),
-            b"".join(request.lines),
+            request.lines,
             ended=only_head,
         )
         if body:

@@ -15,6 +15,7 @@ from portcullis.mounts.reverse_proxy.http2_stream import Http2Stream
 
 if TYPE_CHECKING:
     from portcullis.mounts.admission import Admission
+    from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.reverse_proxy.gateway import Gateway, Listener
     from portcullis.mounts.reverse_proxy.peer import Peer
 
@@ -28,6 +29,7 @@ class Http2Writer(Http2Link):
         "_streams",
         "_waits_for",
         "body_ns",
+        "buffers",
         "deadline",
         "gateway",
         "peer",
@@ -38,8 +40,9 @@ class Http2Writer(Http2Link):
     _codec: ServerConnection
 
     def __init__(self, gateway: Gateway, listener: Listener, admission: Admission | None = None) -> None:
-        super().__init__(gateway.outbox, gateway.buffers)
+        super().__init__(gateway.outbox)
         self.gateway = gateway
+        self.buffers: Buffers = gateway.buffers
         self.body_ns = listener.body_ns
         self.renderer = RequestFieldRenderer()
         self.deadline = 0

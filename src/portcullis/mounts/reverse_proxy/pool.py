@@ -23,7 +23,6 @@ from portcullis.mounts.reverse_proxy.service_connections import open_connection
 from portcullis.mounts.reverse_proxy.target import Target
 
 if TYPE_CHECKING:
-    from portcullis.mounts.buffers import BufferBudget
     from portcullis.mounts.reverse_proxy.roles import ServiceConnection
     from portcullis.mounts.reverse_proxy.upstream import UpstreamConnection
 
@@ -45,13 +44,11 @@ class UpstreamPool:
         config: UpstreamConfig,
         deadlines: Deadlines,
         outbox: Outbox,
-        buffers: BufferBudget,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.name = name
         self.deadlines = deadlines
         self.outbox = outbox
-        self.buffers = buffers
         self.protocols = tuple(config.protocols)
         self.tls = tls
         self.server_name = config.tls.server_name
@@ -121,19 +118,23 @@ class UpstreamPool:
         """Take back a connection whose exchange ended cleanly."""
         if connection.transport.is_closing():
             return
-        target = connection.target
-        line = self._line
-        is_in_the_way = bool(line) and line[0].new and target.open >= self.max_connections
-        place = next((place for place in line if not place.new), None) if line and not is_in_the_way else None
-        if place is not None:
-            connection.deadline = 0
-            self._line.remove(place)
-            place.waiter.upstream_ready(connection)
-        elif is_in_the_way:
-            connection.transport.close()
-        else:
+        if not self._line or not self._hand_on(connection):
             connection.deadline = self.deadlines.now() + self.keep_ns
-            target.idle.append(connection)
+            connection.target.idle.append(connection)
+
+    def _hand_on(self, connection: UpstreamConnection) -> bool:
+        """Give ``connection`` to the next in line, or make place for who waits for a new one; whether it is gone."""
+        first = self._line[0]
+        if first.new and connection.target.open >= self.max_connections:
+            connection.transport.close()
+            return True
+        place = next((place for place in self._line if not place.new), None)
+        if place is None:
+            return False
+        connection.deadline = 0
+        self._line.remove(place)
+        place.waiter.upstream_ready(connection)
+        return True
 
     def share(self, connection: Http2UpstreamConnection) -> None:
         """A connection takes (again) more requests: those who stand in line get their places on it."""

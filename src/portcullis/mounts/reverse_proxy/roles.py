@@ -13,6 +13,7 @@ from portcullis.mounts.request_fields import RequestFieldRenderer
 if TYPE_CHECKING:
     from portcullis.mounts.buffers import Buffers
     from portcullis.mounts.http1.fields import Fields
+    from portcullis.mounts.reverse_proxy.peer import Peer
     from portcullis.mounts.reverse_proxy.target import Target
     from portcullis.mounts.reverse_proxy.upstream_request import UpstreamRequest
 
@@ -42,10 +43,12 @@ class ClientConnection(Protocol):
 class Downstream(Protocol):
     """What a stream needs of the connection its client is on.
 
-    ``renderer``: of the request fields that cross; ``buffers``: what is held for the client is counted there.
+    ``peer``: who is at its other end; ``renderer``: of the request fields that cross; ``buffers``: what is held for the
+    client is counted there.
     """
 
     buffers: Buffers
+    peer: Peer
     renderer: RequestFieldRenderer
 
     def answer(self, status: int, reason: bytes, fields: bytes, length: int | None, body: bytes, ended: bool) -> None:
@@ -68,9 +71,6 @@ class Downstream(Protocol):
 
     def prolong(self, idle_ns: int) -> None:
         """The request body may take as long as it likes, with ``idle_ns`` between two pieces, if the protocol can."""
-
-    def forwarding_fields(self) -> bytes:
-        """The fields that tell the service who the client is, on the wire."""
 
 
 class Switchable(Protocol):
@@ -117,6 +117,10 @@ class ServiceConnection(Protocol):
 
 class UpstreamUser(Protocol):
     """What a connection tells the stream that uses it."""
+
+    @property
+    def buffers(self) -> Buffers:
+        """Where it is counted what is held for the client."""
 
     def response(self, head: ResponseHead, renderer: FieldRenderer, pieces: list[bytes], ended: bool) -> None:
         """The head of the answer, what renders its fields that cross, and what of its body came along."""

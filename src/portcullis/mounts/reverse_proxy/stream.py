@@ -245,7 +245,7 @@ class Stream(Answering, eq=False, kw_only=True):
         if isinstance(read, Refuse):
             self.refuse(read)
         elif read is not None:
-            forwarding = self._downstream.forwarding_fields()
+            forwarding = self._downstream.peer.forwarding_fields(self.exchange.request)
             reading = FirstReading(self._gateway, self, read, forwarding, self._trace)
             self._reading = reading
             reading.start()
@@ -297,7 +297,7 @@ class Stream(Answering, eq=False, kw_only=True):
             exchange,
             connection.target,
             downstream.renderer,
-            downstream.forwarding_fields(),
+            downstream.peer.forwarding_fields(request),
             self._trace,
             self._framing(len(body)),
         )

@@ -115,7 +115,7 @@ class UpstreamConnection(asyncio.Protocol):
             end, body = b"transfer-encoding: chunked\r\n\r\n", _chunked(body, ended)
         else:
             end = b"\r\n"
-        pool.outbox.write(self.transport, b"".join((start, request.host, b"\r\n", *request.lines, end, body)))
+        pool.outbox.write(self.transport, b"".join((start, request.host, b"\r\n", request.lines, end, body)))
 
     def send(self, data: bytes, ended: bool) -> None:
         """Send more of the request body. While the client still sends, the deadline is the client's."""

@@ -29,14 +29,14 @@ _OF_ONE_REQUEST: Final = frozenset(
 class UpstreamRequest(msgspec.Struct, frozen=True, gc=False):
     """The head of a request to a service, whatever the protocol.
 
-    ``target``: path and query; ``host``: as the field names it; ``lines``: the fields on the wire, each line with its
-    end, in pieces; ``length``: bytes of the body, ``None`` if it is not known before it ends.
+    ``target``: path and query; ``host``: as the field names it; ``lines``: the other fields on the wire, each line with
+    its end; ``length``: bytes of the body, ``None`` if it is not known before it ends.
     """
 
     method: str
     target: str
     host: bytes
-    lines: tuple[bytes, ...]
+    lines: bytes
     length: int | None
 
 
@@ -71,16 +71,18 @@ def upstream_request(
     length, framing_lines = framing
     if request.operation.trailers:
         framing_lines += b"te: trailers\r\n"
-    lines = (
-        renderer.render(request.fields, headers, removed, request.operation.declared_fields),
-        added,
-        forwarding,
-        b"traceparent: ",
-        trace or new_trace(request_id),
-        b"\r\nx-request-id: ",
-        request_id,
-        b"\r\n",
-        framing_lines,
+    lines = b"".join(
+        (
+            renderer.render(request.fields, headers, removed, request.operation.declared_fields),
+            added,
+            forwarding,
+            b"traceparent: ",
+            trace or new_trace(request_id),
+            b"\r\nx-request-id: ",
+            request_id,
+            b"\r\n",
+            framing_lines,
+        )
     )
     return UpstreamRequest(request.method, path, host, lines, length)
 
@@ -98,14 +100,16 @@ def first_read_request(
     removed = exchange.removed_fields | set_fields.keys() | _OF_ONE_REQUEST
     request_id = exchange.request_id.encode()
     host = (headers.get(b"host") or request.host.encode()) if target.pool.preserve_host else target.authority
-    lines = (
-        RequestFieldRenderer().render(request.fields, headers, removed, request.operation.declared_fields),
-        render_fields(set_fields.items()),
-        forwarding,
-        b"accept: %b\r\ntraceparent: " % read.accept,
-        trace or new_trace(request_id),
-        b"\r\nx-request-id: ",
-        request_id,
-        b"\r\n",
+    lines = b"".join(
+        (
+            RequestFieldRenderer().render(request.fields, headers, removed, request.operation.declared_fields),
+            render_fields(set_fields.items()),
+            forwarding,
+            b"accept: %b\r\ntraceparent: " % read.accept,
+            trace or new_trace(request_id),
+            b"\r\nx-request-id: ",
+            request_id,
+            b"\r\n",
+        )
     )
     return UpstreamRequest("GET", read.target, host, lines, 0)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 
-from portcullis.mounts.buffers import BufferBudget
 from portcullis.mounts.outbox import Outbox
 from portcullis.mounts.reverse_proxy.http2_link import BURST, Http2Link
 from portcullis.testing import FakeTransport
@@ -43,7 +42,7 @@ class Waiting:
 
 
 def link() -> Http2Link:
-    made = Http2Link(Outbox(), BufferBudget(1000))
+    made = Http2Link(Outbox())
     made._codec = Codec()  # type: ignore[assignment]
     made.transport = FakeTransport()
     return made

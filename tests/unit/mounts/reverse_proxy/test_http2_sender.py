@@ -30,6 +30,7 @@ class Link:
 class Noting(Http2Sender):
     def __init__(self, link: Link) -> None:
         super().__init__(link, 1)  # type: ignore[arg-type]
+        self.buffers = link.buffers
         self.noted: list[str] = []
 
     def _sent(self) -> None:

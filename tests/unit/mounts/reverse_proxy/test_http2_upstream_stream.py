@@ -62,7 +62,7 @@ async def test_what_the_service_does_not_take_is_held_and_the_client_waits(make)
     p = await make(long_body(50), setting(4, 10))
     p.client_sends(b"x" * 30)
     assert len(p.asked(3).body) == 10
-    assert p.gateway.buffers.held == 20
+    assert p.gateway.buffers.held == p.client.buffers.held == 20
     assert not p.client_transport.reading
     p.service_sends(frame(WINDOW_UPDATE, 0, 3, word(15)))
     assert len(p.asked(3).body) == 25

@@ -14,7 +14,7 @@ from portcullis.testing import make_request
 
 def on_the_wire(request: UpstreamRequest) -> bytes:
     line = f"{request.method} {request.target}\r\nhost: ".encode()
-    return b"".join((line, request.host, b"\r\n", *request.lines))
+    return b"".join((line, request.host, b"\r\n", request.lines))
 
 
 @pytest.fixture
