@@ -128,18 +128,18 @@ def test_a_delegate_may_answer(tmp_path: Path, upstream: Upstream, server: Serve
         assert passes(gateway, ALICE, tmp_path)
 
 
-WRONG: list[tuple[str, Behave]] = [
-    ("about another", lambda request: answer(BOB, ROOT)),
-    ("of another authority", lambda request: answer(ALICE, ROOT, signer=STRANGER)),
-    ("signed by a workload", lambda request: answer(ALICE, ROOT, signer=BOB)),
-    ("to another request", lambda request: answer(ALICE, ROOT, nonce=b"x" * 32)),
-    ("run out", lambda request: answer(ALICE, ROOT, starts=timedelta(hours=-2), ends=timedelta(hours=-1))),
-    ("of tomorrow", lambda request: answer(ALICE, ROOT, starts=timedelta(hours=1), ends=timedelta(hours=2))),
-    ("later", lambda request: unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER)),
-    ("unknown", lambda request: answer(ALICE, ROOT, UNKNOWN)),
-    ("garbage", lambda request: b"garbage"),
-    ("huge", lambda request: b"0" * 1_000_000),
-    ("not there", lambda request: b""),
+WRONG: list[tuple[str, Callable[[Issued], bytes]]] = [
+    ("about another", lambda _: answer(BOB, ROOT)),
+    ("of another authority", lambda who: answer(who, ROOT, signer=STRANGER)),
+    ("signed by a workload", lambda who: answer(who, ROOT, signer=BOB)),
+    ("to another request", lambda who: answer(who, ROOT, nonce=b"x" * 32)),
+    ("run out", lambda who: answer(who, ROOT, starts=timedelta(hours=-2), ends=timedelta(hours=-1))),
+    ("of tomorrow", lambda who: answer(who, ROOT, starts=timedelta(hours=1), ends=timedelta(hours=2))),
+    ("later", lambda _: unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER)),
+    ("unknown", lambda who: answer(who, ROOT, UNKNOWN)),
+    ("garbage", lambda _: b"garbage"),
+    ("huge", lambda _: b"0" * 1_000_000),
+    ("not there", lambda _: b""),
 ]
 
 
@@ -149,13 +149,27 @@ def test_what_is_no_answer_is_as_if_there_were_none(
 ) -> None:
     rule = f'ocsp: {{responder: "{server.url}/"}}, on_unknown: {on_unknown}'
     with running(tmp_path, upstream, rule) as gateway:
-        for what, behave in WRONG:
-            server.behave = behave
-            assert passes(gateway, ALICE, tmp_path) is expected, what
+        for what, answered_with in WRONG:
+            who = ROOT.issue(f"CN={what}")
+            server.behave = lambda _request, who=who, make=answered_with: make(who)  # type: ignore[misc]
+            asked = len(server.asked)
+            assert passes(gateway, who, tmp_path) is expected, what
+            assert len(server.asked) == asked + 1, what
         if not expected:
             server.says(ALICE)
             assert passes(gateway, ALICE, tmp_path)
             assert "can be asked about again" in gateway.errors()
+
+
+def test_who_connects_again_and_again_does_not_have_it_asked_each_time(
+    tmp_path: Path, upstream: Upstream, server: Server
+) -> None:
+    with running(tmp_path, upstream, f'ocsp: {{responder: "{server.url}/"}}, on_unknown: allow') as gateway:
+        for _ in range(8):
+            assert passes(gateway, ALICE, tmp_path)
+        assert 2 <= len(server.asked) < 6
+        metrics = httpx.get(f"{gateway.urls['admin']}/metrics").text
+        assert 'portcullis_certificates_asked_about_total{listener="public",result="paused"}' in metrics
 
 
 @pytest.mark.parametrize(("on_unknown", "expected"), [("refuse", False), ("allow", True)])
