@@ -67,6 +67,7 @@ def main(port: int, path: str, host: str, connections: int, seconds: int, *, sec
     opened: list[socket.socket] = []
     for number in range(connections):
         connection = socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS, (source_of(number), 0))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is not None:
             connection = context.wrap_socket(connection, server_hostname=host)
         opened.append(connection)

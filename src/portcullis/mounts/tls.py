@@ -22,6 +22,7 @@ from portcullis.mounts.admission import Admission
 from portcullis.mounts.client_certificates import CLIENT_CERTIFICATE, ClientCertificates, ListenerContext
 from portcullis.mounts.deadlines import Deadlines
 from portcullis.mounts.judging_context import JudgingContext, RefusedCertificateError, UndecidedCertificateError
+from portcullis.mounts.short_wait import ShortWait
 from portcullis.mounts.upstream_tls import no_password
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
 
     ``handshake_ns``: nanoseconds the handshake may take; ``admission``: the connection's place under its listener's
     caps; ``failed`` is told, once, why a handshake failed: then the application never hears of the connection.
+    ``soon``: what lets a server's session ticket wait for the first answer; without it the ticket goes at once.
     ``certificate`` is the client's, once it has shaken hands, where the context asks for one. What OpenSSL keeps for a
     handshake, 40 KiB, is made when the first record of a client's has come: who says nothing costs little.
     """
@@ -87,11 +89,13 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         "_error",
         "_failed",
         "_handshake_ns",
+        "_heard",
         "_hello",
         "_incoming",
         "_inquiry",
         "_object",
         "_outgoing",
+        "_soon",
         "_transport",
         "_wrap",
         "certificate",
@@ -110,9 +114,12 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         server_hostname: str | None = None,
         admission: Admission | None = None,
         failed: Callable[[Exception], None] | None = None,
+        soon: ShortWait | None = None,
     ) -> None:
         self._admission = admission
         self._failed = failed
+        self._soon = soon
+        self._heard = False
         self._context = context if isinstance(context, JudgingContext) and context.judges else None
         self.certificate: PeerCertificate | None = None
         self._incoming = ssl.MemoryBIO()
@@ -231,7 +238,9 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
             self._transport.close()
             self._report(self._error)
             return
-        if not self._ticket_may_wait():
+        if self._soon is not None and self._ticket_may_wait():
+            self._soon.add(self._send_ticket)
+        else:
             self._flush()
         self.established = True
         self._deadlines.discard(self)
@@ -244,6 +253,15 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
         """
         connection = self._object
         return connection.server_side and connection.version() == "TLSv1.3" and self._outgoing.pending <= _MAY_WAIT
+
+    def _send_ticket(self) -> None:
+        """Send it, unless there is to be an answer.
+
+        Where nobody asks, the kernel may hold back for 40 ms that the end of the handshake has come, and a client whose
+        kernel holds small segments back until it is told so (RFC 9293 3.7.4) could not ask before.
+        """
+        if not self._heard and not self._transport.is_closing():
+            self._flush()
 
     def _read(self) -> None:
         read = self._object.read
@@ -266,6 +284,7 @@ class TlsLayer(asyncio.Protocol, asyncio.Transport):
                 self._error = self._error or ssl.SSLError("too many key updates, whose answers are not read")
             self._flush()
         if pieces:
+            self._heard = True
             self._application.data_received(pieces[0] if len(pieces) == 1 else b"".join(pieces))
         if self._error is not None:
             self._transport.abort()

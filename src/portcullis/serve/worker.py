@@ -274,4 +274,5 @@ def _secure(
         server_side=True,
         admission=admission,
         failed=failed.note,
+        soon=gateway.soon,
     )

@@ -169,16 +169,31 @@ class Failures(list[Exception]):
     """What ``failed`` was told."""
 
 
+class Later:
+    """Keeps what is to be called in a moment."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], None]] = []
+        self.add = self.calls.append
+
+    def come(self) -> None:
+        for call in self.calls:
+            call()
+
+
 def serve(
     files: Files,
     client: ssl.SSLContext | None = None,
     admission: Admission | None = None,
     clock: FakeClock | None = None,
+    soon: Later | None = None,
 ) -> Line:
     """A listener's layer, with a client that wants to connect."""
     application = Application()
     deadlines = Deadlines((clock or FakeClock()).now_ns)
-    layer = TlsLayer(files.server, application, deadlines, 10 * SECOND, server_side=True, admission=admission)
+    layer = TlsLayer(
+        files.server, application, deadlines, 10 * SECOND, server_side=True, admission=admission, soon=soon
+    )
     return Line(layer, Peer(client or files.client), application, deadlines)
 
 
@@ -363,8 +378,42 @@ def test_a_client_may_resume_its_session(files: Files) -> None:
     assert second.application.events == ["made"]
 
 
+def has_ticket(line: Line) -> bool:
+    line.exchange()
+    session = line.peer.tls.session
+    assert session is not None
+    return session.has_ticket
+
+
+def test_a_ticket_that_no_answer_takes_along_comes_by_itself(files: Files) -> None:
+    soon = Later()
+    line = serve(files, soon=soon).exchange()
+    assert not has_ticket(line)
+    soon.come()
+    assert has_ticket(line)
+
+
+def test_and_waits_for_the_answer_where_something_was_asked(files: Files) -> None:
+    soon = Later()
+    line = serve(files, soon=soon).exchange()
+    line.peer.tls.write(b"GET /")
+    line.layer.data_received(line.peer.outgoing.read())
+    soon.come()
+    assert not has_ticket(line)
+    line.application.transport.write(b"x")
+    assert has_ticket(line)
+
+
+def test_a_connection_that_has_ended_is_sent_no_ticket(files: Files) -> None:
+    soon = Later()
+    line = serve(files, soon=soon).exchange()
+    line.application.transport.abort()
+    soon.come()
+    assert line.transport.take() == b""
+
+
 def test_the_ticket_for_that_comes_with_the_first_answer(files: Files) -> None:
-    line = serve(files).exchange()
+    line = serve(files, soon=Later()).exchange()
     assert line.application.events == ["made"]
     session = line.peer.tls.session
     assert session is not None
@@ -380,7 +429,7 @@ def test_the_ticket_for_that_comes_with_the_first_answer(files: Files) -> None:
 
 
 def test_or_with_the_end_where_there_is_no_answer(files: Files) -> None:
-    line = serve(files).exchange()
+    line = serve(files, soon=Later()).exchange()
     line.application.transport.close()
     line.exchange()
     assert line.peer.ended

@@ -21,6 +21,7 @@ from portcullis.mounts.http2.limits import Limits
 from portcullis.mounts.outbox import Outbox
 from portcullis.mounts.reverse_proxy.compressing import Encoders
 from portcullis.mounts.reverse_proxy.pool import UpstreamPool
+from portcullis.mounts.short_wait import ShortWait
 from portcullis.mounts.trace import Identifiers
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Gateway:
         "pools",
         "records",
         "snapshot",
+        "soon",
         "wall",
     )
 
@@ -122,6 +124,7 @@ class Gateway:
         self.identifiers = Identifiers()
         self.deadlines = Deadlines(now)
         self.outbox = Outbox()
+        self.soon = ShortWait()
         process = configuration.process
         self.buffers = BufferBudget(process.buffer_memory)
         self._shares = BufferShares(self.buffers, process.memory_per_address)
