@@ -115,7 +115,7 @@ class Report:
     def _sections(self) -> Iterator[Section]:
         shown = [result for result in self.results if result.measured]
         for title, method in {result.case.method.title: result.case.method for result in shown}.items():
-            results = {result.case.name: result for result in shown if result.case.method is method}
+            results = {result.case.name: result for result in shown if result.case.method.title == title}
             charts = [chart for chart in CHARTS if any(group.case in results for group in chart.groups)]
             rows = [
                 (result.case.title, each.title, *_cells(each, method))
@@ -173,7 +173,8 @@ def _number(value: float) -> str:
 
 
 def _goal(outcome: Outcome) -> str:
-    return "" if outcome.goal is None else _number(outcome.goal).rstrip("0").rstrip(".")
+    text = "" if outcome.goal is None else _number(outcome.goal)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _rows(headings: Sequence[str], texts: int) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 
@@ -60,6 +61,22 @@ def test_the_tables_tell_figures_goals_remarks_and_who_is_missing(report: Report
         *("note: a remark", "left out: passthrough/nginx: it is not installed"),
     ):
         assert text in output.getvalue()
+
+
+def test_cases_whose_figure_is_the_same_stand_in_one_table_whoever_took_it(report: Report) -> None:
+    http2 = CaseResult(NAMED["http2"], report.results[0].measured)
+    several = dataclasses.replace(report, results=[report.results[0], http2, *report.results[1:]])
+    page = several.as_markdown()
+    assert page.count("### CPU microseconds a request") == 1
+    assert "| pass-through GET by HTTP/2 | Portcullis | **18.0** |" in page
+    assert "| pass-through GET | Portcullis | **18.0** |" in page
+
+
+@pytest.mark.parametrize(("goal", "told"), [(30_720.0, "30,720"), (0.55, "0.55"), (60.0, "60"), (1.0, "1"), (None, "")])
+def test_goals_are_told_without_what_they_do_not_need(report: Report, goal: float | None, told: str) -> None:
+    figure = dataclasses.replace(report.figures[0], goal=goal)
+    page = dataclasses.replace(report, figures=[figure]).as_markdown()
+    assert f"| `{figure.name}` | 2,795 | {told} |" in page
 
 
 def test_the_page_gets_the_results_between_its_marks(report: Report) -> None:
