@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
-import pytest
-from gateway import Gateway, read_response, serving, wait_for
+from gateway import Gateway, read_response, wait_for
 from upstream import Exchange, Upstream
 
 SPEC = """\
@@ -37,20 +34,6 @@ observe: {access_log: {path: access.jsonl}}
 """
 NOTE = json.dumps({"note": "x" * 600_000}).encode()
 GREEDY, OTHER = "127.0.0.2", "127.0.0.3"
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Upstream]:
-    running = Upstream()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, service: Upstream) -> Iterator[Gateway]:
-    directory: Path = tmp_path_factory.mktemp("gateway")
-    with serving(directory, SPEC, CONFIGURATION, service.url) as running:
-        yield running
 
 
 def connect(gateway: Gateway, source: str, listener: str = "public") -> socket.socket:

@@ -36,7 +36,12 @@ class ConfiguredCertificate(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """What it is called in logs and metrics."""
-        return self.id.managed or self.id.certificate
+        return self.id.name
+
+    @property
+    def signs(self) -> bool:
+        """Whether it is that of an authority of one's own."""
+        return self.at[:1] == ("certificate_authorities",)
 
 
 def configured_certificates(configuration: Configuration) -> list[ConfiguredCertificate]:
@@ -97,8 +102,8 @@ def _shown(configuration: Configuration) -> Iterator[ConfiguredCertificate]:
 def _managed(configuration: Configuration) -> Iterator[ConfiguredCertificate]:
     for name, each in configuration.certificates.items():
         user = () if each.folder is None else (f"folder {each.folder}",)
-        path, at = managed_path(configuration, name), ("certificates", name)
-        yield ConfiguredCertificate(CertificateId(managed=name), path, path, at, user, keys=("folder", "folder"))
+        path = managed_path(configuration, name)
+        yield ConfiguredCertificate(CertificateId(managed=name), path, path, ("certificates",), user, keys=(name, name))
 
 
 def _signing(configuration: Configuration) -> Iterator[ConfiguredCertificate]:

@@ -47,7 +47,7 @@ class CertificateStatus(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """What it is called in logs and metrics."""
-        return self.id.managed or self.id.certificate
+        return self.id.name
 
     @property
     def usable(self) -> bool:
@@ -109,16 +109,17 @@ def look_at(
 def certificate_warnings(
     loaded: LoadedConfiguration, configured: list[ConfiguredCertificate], files: ConfigurationFiles, now: float
 ) -> Iterator[Diagnostic]:
-    """What ``check`` says of certificates that can be loaded, at the place where each is named."""
+    """What ``check`` says of certificates at the place where each is named.
+
+    Those that can't be loaded are errors already where somebody shows them; authorities of one's own nobody loads.
+    """
     findings = KeptFindings(files.path(loaded.configuration.state.directory)).latest()
     for each in configured:
         status = look_at(each, files, now, findings)
-        for problem in status.problems if status.usable else ():
-            certificate_key, key_key = each.keys
-            file, named = (
-                (each.key, key_key) if problem.kind == "file_permissions" else (each.certificate, certificate_key)
-            )
-            place = loaded.diagnostic((*each.at, named), f"{file}: {problem.text}", HINTS[problem.kind])
+        for problem in status.problems if status.usable or each.signs else ():
+            which = problem.kind == "file_permissions"
+            file, key = (each.certificate, each.key)[which], each.keys[which]
+            place = loaded.diagnostic((*each.at, key), f"{file}: {problem.text}", HINTS[problem.kind])
             yield msgspec.structs.replace(place, severity="warning")
 
 

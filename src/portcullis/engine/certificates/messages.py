@@ -20,6 +20,11 @@ class CertificateId(msgspec.Struct, frozen=True, array_like=True):
     key: str = ""
     managed: str = ""
 
+    @property
+    def name(self) -> str:
+        """What it is called in logs and metrics."""
+        return self.managed or self.certificate
+
 
 class CurrentCertificate(msgspec.Struct, frozen=True, array_like=True):
     """``certificate``, ``key``: paths of PEM files; ``digest``: of both (:func:`digest_of`); ``names``."""

@@ -39,6 +39,7 @@ MOST_CANCELLED: Final = 100
 """Requests that may be cancelled on a connection before others get another one.
 
 Services count resets (CVE-2023-44487), and end a connection with too many of them: for all whose requests are on it.
+Not where half of the connections that there may be are open: who cancels could else fill the others with what is left.
 """
 
 _log = logging.getLogger(__name__)
@@ -160,7 +161,7 @@ class Http2UpstreamConnection(Http2Link):
             self._codec.reset(number, code)
             self._write()
             self._cancelled += code is ErrorCode.CANCEL
-            if self._cancelled >= MOST_CANCELLED:
+            if self._cancelled >= MOST_CANCELLED and self.target.open * 2 <= self.pool.max_connections:
                 self.retire()
         self._place_free()
 

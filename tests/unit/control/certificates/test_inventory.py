@@ -62,9 +62,10 @@ def test_those_that_are_delivered_and_the_authorities_that_sign_are_there() -> N
     ]
     assert found[2].used_by == ("listener public", "folder both")
     path = ".portcullis/certificates/orders.pem"
-    at, keys = ("certificates", "orders"), ("folder", "folder")
+    at, keys = ("certificates",), ("orders", "orders")
     assert found[-2].used_by == ("no listener",)
     assert found[-3] == ConfiguredCertificate(
         CertificateId(managed="orders"), path, path, at, ("folder certs",), keys=keys
     )
+    assert [each.signs for each in found] == [False] * 7 + [True]
     assert (found[-1].at, found[-1].used_by) == (("certificate_authorities", "x", "private"), ("authority x",))

@@ -96,6 +96,33 @@ def test_what_can_not_be_loaded_is_an_error_elsewhere_and_no_warning(files: Conf
     assert list(certificate_warnings(loaded, configured_certificates(loaded.configuration), files, time.time())) == []
 
 
+def test_what_is_delivered_and_what_signs_is_warned_of_where_it_is_named(files: ConfigurationFiles) -> None:
+    loaded = load_configuration(
+        f"""\
+{FILE}certificate_authorities: {{mesh: {{private: {{certificate: mesh.pem, key: mesh.key, bundle: [r.pem]}}}}}}
+certificates:
+  orders: {{names: [orders.internal], authorities: [mesh], folder: certs}}
+  bought: {{names: [b.eu]}}
+""",
+        "p.yaml",
+    )
+    ended = ROOT.issue(starts=timedelta(days=-9), ends=timedelta(days=-1))
+    files.path(".portcullis/certificates").mkdir(parents=True)
+    for name in ("orders", "bought"):
+        pair = files.path(f".portcullis/certificates/{name}.pem")
+        ended.write(pair, key := files.path("k.pem"))
+        pair.write_bytes(pair.read_bytes() + key.read_bytes())
+        pair.chmod(0o600)
+    found = list(certificate_warnings(loaded, configured_certificates(loaded.configuration), files, time.time()))
+    assert [(each.pointer, each.line) for each in found] == [
+        ("certificates.orders", 7),
+        ("certificates.bought", 8),
+        ("certificate_authorities.mesh.private.certificate", 5),
+    ]
+    assert "expired 24 hours ago" in found[0].message
+    assert "mesh.pem can't be read: No such file or directory" in found[2].message
+
+
 def test_a_managed_one_that_is_not_there_yet_is_no_grave_matter(files: ConfigurationFiles) -> None:
     shown = ConfiguredCertificate(CertificateId(managed="shop"), "none.pem", "none.pem", SHOWN.at, SHOWN.used_by)
     status = look_at(shown, files, time.time())

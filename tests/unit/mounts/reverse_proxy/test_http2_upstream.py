@@ -144,6 +144,20 @@ async def test_a_connection_on_which_many_cancel_gets_no_more_and_ends_with_its_
     assert first[1].closed == "closed"
 
 
+async def test_who_cancels_can_not_take_more_than_half_of_the_connections(make):
+    p = await make(max_connections=4)
+    for expected in (2, 3, 3, 3):
+        for _ in range(MOST_CANCELLED):
+            await more(p, 1)
+            p.client_goes()
+        before = len(p.service_connections)
+        await more(p, 1)  # it stays, so that its connection does
+        if len(p.service_connections) > before:
+            p.says_hello()
+        assert len(p.service_connections) == expected
+    assert target(p).shared == [p.service[0]]
+
+
 async def test_an_answer_that_breaks_off_breaks_the_clients_connection(make):
     p = await make()
     p.service_sends(BEGUN + body(b"x", ended=False))
