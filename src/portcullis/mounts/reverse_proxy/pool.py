@@ -119,6 +119,7 @@ class UpstreamPool:
         if connection.transport.is_closing():
             return
         if not self._line or not self._hand_on(connection):
+            connection.reused = True  # also where nobody has used it yet: the service may be about to close it
             connection.deadline = self.deadlines.now() + self.keep_ns
             connection.target.idle.append(connection)
 
